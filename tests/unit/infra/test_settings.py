@@ -1,0 +1,161 @@
+import dataclasses
+
+import pytest
+
+from infra import settings as module
+from infra.settings import SettingsError, load_settings
+
+COMPLETE = {
+    "DATABASE_URL": "mysql+pymysql://u:database-pw@db.example:3306/notes",
+    "REDIS_URL": "redis://:redis-pw@cache.example:6379/0",
+    "S3_ENDPOINT": "https://s3.example",
+    "S3_ACCESS_KEY": "access",
+    "S3_SECRET_KEY": "s3-secret-key",
+    "JWT_SECRET_KEY": "k" * 32,
+    "SUPERVISOR_PASSWORD": "supervisor-pw",
+}
+
+
+def problems(**changes: str) -> dict[str, str]:
+    with pytest.raises(SettingsError) as caught:
+        load_settings(COMPLETE | changes)
+    return caught.value.problems
+
+
+def test_defaults_are_those_of_the_contract():
+    settings = load_settings(COMPLETE)
+    assert (settings.host, settings.port, settings.supervisor_port) == ("127.0.0.1", 5000, 9001)
+    assert settings.database_read_url == settings.database_url
+    assert (settings.trash_days, settings.orphan_grace_seconds, settings.autosave_revision_seconds) == (30, 86400, 300)
+    assert (settings.ratelimit_enabled, settings.trusted_proxies, settings.cors_origins) == (True, (), ())
+    assert (settings.delivery_max_attempts, settings.lease_seconds) == (8, 0.2)
+    assert settings.jwt_secret_key_previous is None
+
+
+def test_settings_cannot_change_after_the_start():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        load_settings(COMPLETE).port = 1  # type: ignore[misc]
+
+
+def test_no_password_shows_when_settings_are_printed():
+    shown = repr(load_settings(COMPLETE | {"JWT_SECRET_KEY_PREVIOUS": "p" * 32, "HONEYBADGER_API_KEY": "hb-key"}))
+    for secret in ("database-pw", "redis-pw", "s3-secret-key", "k" * 32, "p" * 32, "supervisor-pw", "hb-key"):
+        assert secret not in shown
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("SINPLUMA_PORT", "http", "1 to 65535"),
+        ("SINPLUMA_PORT", "65536", "1 to 65535"),
+        ("SINPLUMA_SUPERVISOR_PORT", "5000", "SINPLUMA_PORT"),
+        ("DATABASE_URL", "sqlite:///x.db", "mysql+pymysql://"),
+        ("DATABASE_URL", "mysql+pymysql://u:p@host", "/DATABASE"),
+        ("DATABASE_READ_URL", "postgres://u:p@h/d", "mysql+pymysql://"),
+        ("REDIS_URL", "memcached://h", "redis+sentinel://"),
+        ("REDIS_URL", "redis+sentinel://a:1,b:2", "SERVICE"),
+        ("S3_ENDPOINT", "s3.example", "https://"),
+        ("S3_ENDPOINT", "https://s3.example:0x", "https://"),
+        ("S3_PUBLIC_ENDPOINT", "ftp://x", "https://"),
+        ("S3_BUCKET", "Under_Score", "bucket name"),
+        ("JWT_SECRET_KEY", "short", "32"),
+        ("JWT_SECRET_KEY_PREVIOUS", "short", "32"),
+        ("LINGUISTICS_URL", "localhost:80", "http://"),
+        ("HONEYBADGER_ENDPOINT", "nowhere", "https://"),
+        ("CORS_ORIGINS", "https://a.example/path", "origin"),
+        ("CORS_ORIGINS", "*", "origin"),
+        ("TRUSTED_PROXIES", "10.0.0.0/8, proxy", "'proxy'"),
+        ("RATELIMIT_ENABLED", "maybe", "1 or 0"),
+        ("TRASH_DAYS", "-1", "0 to"),
+        ("TRASH_DAYS", "1.5", "whole number"),
+        ("LEASE_SECONDS", "nan", "0.0 to 5.0"),
+        ("LEASE_SECONDS", "inf", "0.0 to 5.0"),
+        ("API_WORKERS", "0", "1 to"),
+    ],
+)
+def test_a_wrong_value_is_named_with_what_is_allowed(name, value, said):
+    found = problems(**{name: value})
+    assert list(found) == [name]
+    assert said in found[name]
+
+
+@pytest.mark.parametrize("name", [name for name in COMPLETE if name != "SUPERVISOR_PASSWORD"])
+def test_a_missing_or_empty_value_is_named(name):
+    assert list(problems(**{name: " "})) == [name]
+
+
+def test_all_problems_are_told_at_once():
+    assert set(problems(SINPLUMA_PORT="x", REDIS_URL="x", TRASH_DAYS="x")) == {
+        "SINPLUMA_PORT",
+        "REDIS_URL",
+        "TRASH_DAYS",
+    }
+
+
+def test_a_refused_url_is_not_repeated_because_it_may_hold_a_password():
+    with pytest.raises(SettingsError) as caught:
+        load_settings(COMPLETE | {"DATABASE_URL": "mysql://u:topsecret@h/d", "REDIS_URL": "rds://:topsecret@h"})
+    assert "topsecret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["redis://h", "rediss://:p@h:6380/2", "redis+sentinel://:p@a:26379,b:26379/main/0", "redis://[::1]:6379"]
+)
+def test_every_kind_of_redis_url_is_accepted(url):
+    assert load_settings(COMPLETE | {"REDIS_URL": url}).redis_url == url
+
+
+def test_lists_are_parted_by_commas_or_spaces():
+    settings = load_settings(COMPLETE | {"TRUSTED_PROXIES": "10.0.0.0/8, ::1 127.0.0.1"})
+    assert settings.trusted_proxies == ("10.0.0.0/8", "::1", "127.0.0.1")
+
+
+def test_a_relative_var_belongs_to_the_checkout(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert load_settings(COMPLETE | {"SINPLUMA_VAR": "other"}).var == module.CHECKOUT / "other"
+    assert load_settings(COMPLETE | {"SINPLUMA_VAR": str(tmp_path)}).var == tmp_path
+
+
+def generated(var) -> None:
+    (var / "secrets.env").write_text(
+        f"JWT_SECRET_KEY={'j' * 64}\nSUPERVISOR_PASSWORD=s\nDATABASE_PASSWORD=d\nREDIS_PASSWORD=r\n"
+        "S3_ACCESS_KEY=a\nS3_SECRET_KEY=b\n"
+    )
+    (var / "ports.env").write_text("DATABASE_PORT=20001\nREDIS_PORT=20002\nS3_PORT=20003\n")
+
+
+def test_what_is_not_given_is_the_embedded_service(tmp_path):
+    generated(tmp_path)
+    settings = load_settings({"SINPLUMA_VAR": str(tmp_path)})
+    assert settings.database_url == "mysql+pymysql://sinpluma:d@127.0.0.1:20001/sinpluma?charset=utf8mb4"
+    assert settings.redis_url == "redis://:r@127.0.0.1:20002/0"
+    assert (settings.s3_endpoint, settings.s3_access_key) == ("http://127.0.0.1:20003", "a")
+    assert settings.jwt_secret_key == "j" * 64
+
+
+def test_an_outside_object_store_is_never_shown_the_embedded_keys(tmp_path):
+    generated(tmp_path)
+    with pytest.raises(SettingsError) as caught:
+        load_settings({"SINPLUMA_VAR": str(tmp_path), "S3_ENDPOINT": "https://s3.example"})
+    assert set(caught.value.problems) == {"S3_ACCESS_KEY", "S3_SECRET_KEY"}
+
+
+def test_settings_given_by_a_test_never_reach_a_running_instance(tmp_path, monkeypatch):
+    generated(tmp_path)
+    monkeypatch.setenv("SINPLUMA_VAR", str(tmp_path))
+    with pytest.raises(SettingsError) as caught:
+        load_settings({})
+    assert "DATABASE_URL" in caught.value.problems
+
+
+def test_the_environment_wins_over_the_env_file_unless_it_is_empty(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "CHECKOUT", tmp_path)
+    for name in COMPLETE:
+        monkeypatch.delenv(name, raising=False)
+    lines = [f"{name}={value}" for name, value in COMPLETE.items()]
+    (tmp_path / ".env").write_text("\n".join([*lines, "TRASH_DAYS=7", "SINPLUMA_PORT=5001", "S3_REGION=a${b}"]))
+    monkeypatch.setenv("TRASH_DAYS", "9")
+    monkeypatch.setenv("SINPLUMA_PORT", "")
+    settings = load_settings()
+    assert (settings.trash_days, settings.s3_region) == (9, "a${b}")
+    assert settings.port == 5001
