@@ -1,0 +1,34 @@
+# Every target sets up what it needs first; see deploy/setup.sh.
+PYTHON = .venv/bin/python
+ARGS ?=
+
+.PHONY: run test check bench requirements
+
+run: ## set up and run the whole service until Ctrl-C
+	@deploy/setup.sh run
+	@exec $(PYTHON) run.py up
+
+test: ## the test suite, on services of its own: make test ARGS="-k publish"
+	@deploy/setup.sh test
+	$(PYTHON) -m pytest $(ARGS)
+
+check: ## formatting, lint, types
+	@deploy/setup.sh check
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m mypy
+
+bench: ## every promise of speed, as a ratio
+	@deploy/setup.sh test
+	$(PYTHON) -m bench $(ARGS)
+
+# Hashes of all platforms' files; --no-config and no pip settings, so that neither the
+# registry nor local wheels of the machine that runs this end up in the files.
+COMPILE = .venv/bin/uv pip compile --no-config --generate-hashes --python-version 3.11 \
+	--custom-compile-command "make requirements" --quiet
+
+requirements: ## pin requirements*.in anew (UPGRADE=--upgrade takes newer versions)
+	@deploy/setup.sh check
+	$(PYTHON) -m pip install --quiet uv
+	$(COMPILE) $(UPGRADE) requirements.in -o requirements.txt
+	$(COMPILE) $(UPGRADE) requirements-dev.in -o requirements-dev.txt
