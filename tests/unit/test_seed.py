@@ -16,6 +16,7 @@ from seeding.keys import idempotency_key, json_creation
 from seeding.markdown import relink_pictures, split_title
 from seeding.memory import ImportMemory, PageMemory, PictureMemory, demo_password
 from seeding.pictures import local_name
+from seeding.settings import CHECKOUT, load_settings
 from seeding.transport import checked_url
 
 
@@ -341,3 +342,17 @@ def test_a_url_that_cannot_be_one_is_named(url: str) -> None:
 
 def test_a_slash_at_the_end_of_the_url_does_not_matter() -> None:
     assert checked_url("http://127.0.0.1:5000/") == "http://127.0.0.1:5000"
+
+
+def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SINPLUMA_PORT", "5999")
+    monkeypatch.setenv("SINPLUMA_VAR", "elsewhere")
+    assert load_settings().url == "http://127.0.0.1:5999"
+    assert load_settings().memory == CHECKOUT / "elsewhere" / "seed"
+
+
+@pytest.mark.parametrize("port", ["http", "0", "65536", "-1"])
+def test_a_port_that_cannot_be_one_is_named(monkeypatch: pytest.MonkeyPatch, port: str) -> None:
+    monkeypatch.setenv("SINPLUMA_PORT", port)
+    with pytest.raises(SeedError, match="SINPLUMA_PORT"):
+        load_settings()
