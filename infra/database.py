@@ -1,0 +1,191 @@
+"""The door to MySQL or MariaDB: engines, column types, and what the driver's error numbers mean.
+
+Tables live beside the code that owns them and all hang on ``metadata`` here, so that a migration can see them.
+"""
+
+import random
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+from sqlalchemy import Column, Engine, MetaData, Table, TypeDecorator, create_engine, event
+from sqlalchemy.dialects.mysql import CHAR, DATETIME, MEDIUMTEXT
+from sqlalchemy.exc import DBAPIError
+
+from infra.settings import Settings
+
+metadata = MetaData()
+
+# Ids are 32 hexadecimal digits; ASCII keeps an index entry at 32 bytes where utf8mb4 would reserve 128.
+Id = CHAR(32, charset="ascii", collation="ascii_bin")
+LongText = MEDIUMTEXT(charset="utf8mb4", collation="utf8mb4_bin")
+
+# The whole transaction may be run again after these: lock wait, deadlock, snapshot, certification, rollback errors.
+RETRYABLE = frozenset({1020, 1047, 1180, 1205, 1213, 3101})
+MOST_TRIES = 5
+# A duplicate key: someone else was first. Run again, the command sees their row and answers for it.
+LOST_RACE = frozenset({1062})
+# SQLAlchemy does not take these for a lost server, yet after a failover the connection is of no use: read-only,
+# shutting down, not a full member of the group.
+FAILED_OVER = frozenset({1047, 1053, 1290, 1836})
+UNREACHABLE = frozenset({0, 2002, 2003, 2006, 2013, 2014, 2055})
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware ``datetime`` in Python, DATETIME(6) in UTC on the server."""
+
+    impl = DATETIME(fsp=6)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:
+        return value.astimezone(UTC).replace(tzinfo=None) if value else None
+
+    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
+        return value.replace(tzinfo=UTC) if value else None
+
+
+class Json(TypeDecorator[Any]):
+    """A value of the given type, stored as JSON text; the servers' own JSON types differ, text does not."""
+
+    impl = LongText
+    cache_ok = False
+
+    def __init__(self, kind: Any = dict[str, Any]) -> None:
+        super().__init__()
+        self.kind = kind
+
+    def process_bind_param(self, value: Any, dialect: Any) -> str | None:
+        return None if value is None else msgspec.json.encode(value).decode()
+
+    def process_result_value(self, value: str | None, dialect: Any) -> Any:
+        return None if value is None else msgspec.json.decode(value, type=self.kind)
+
+    @property
+    def cache_key(self) -> str:
+        return repr(self.kind)
+
+
+class IdList(TypeDecorator[tuple[str, ...]]):
+    """A tuple of ids, stored comma-joined so that FIND_IN_SET can tell a place without reading the list."""
+
+    impl = MEDIUMTEXT(charset="ascii", collation="ascii_bin")
+    cache_ok = True
+
+    def process_bind_param(self, value: tuple[str, ...] | None, dialect: Any) -> str | None:
+        return None if value is None else ",".join(value)
+
+    def process_result_value(self, value: str | None, dialect: Any) -> tuple[str, ...] | None:
+        return None if value is None else tuple(value.split(",")) if value else ()
+
+
+def table(name: str, *parts: Any) -> Table:
+    """A table with the options that all of ours share, the same on MariaDB and MySQL."""
+    return Table(
+        name,
+        metadata,
+        *parts,
+        mysql_engine="InnoDB",
+        mysql_charset="utf8mb4",
+        mysql_collate="utf8mb4_bin",
+        mysql_row_format="DYNAMIC",
+    )
+
+
+def write_engine(settings: Settings, pool_size: int | None = None) -> Engine:
+    """Transactions on the primary, READ COMMITTED."""
+    # Every transaction of ours ends in a commit or a rollback of its own, so the pool's extra rollback is only a
+    # round trip: a tenth of the cost of a save.
+    return _engine(settings.database_url, settings, pool_size, "READ COMMITTED")
+
+
+def read_engine(settings: Settings, pool_size: int | None = None) -> Engine:
+    """Single statements on the primary, each its own transaction: what read-your-writes and revocation ask."""
+    return _engine(settings.database_url, settings, pool_size, "AUTOCOMMIT")
+
+
+def _engine(url: str, settings: Settings, pool_size: int | None, isolation: Any) -> Engine:
+    size = pool_size or settings.api_threads
+    engine = create_engine(
+        url,
+        isolation_level=isolation,
+        pool_size=size,
+        max_overflow=2,
+        pool_timeout=4,
+        pool_recycle=1800,
+        pool_reset_on_return=None,
+        connect_args={
+            "charset": "utf8mb4",
+            "connect_timeout": 2,
+            "read_timeout": 10,
+            "write_timeout": 10,
+            "init_command": "SET time_zone = '+00:00', innodb_lock_wait_timeout = 5",
+        },
+    )
+    event.listen(engine, "handle_error", _mark_failed_over)
+    return engine
+
+
+def _mark_failed_over(context: Any) -> None:
+    if error_number(context.original_exception) in FAILED_OVER:
+        context.is_disconnect = True
+
+
+def error_number(error: BaseException | None) -> int | None:
+    """The server's error number of a driver or SQLAlchemy exception, None when there is none."""
+    original = error.orig if isinstance(error, DBAPIError) else error
+    args = getattr(original, "args", ())
+    return args[0] if args and isinstance(args[0], int) else None
+
+
+def is_retryable(error: BaseException) -> bool:
+    """Whether the server rolled the transaction back for a reason that may be gone a moment later."""
+    return error_number(error) in RETRYABLE | LOST_RACE
+
+
+def is_unreachable(error: BaseException) -> bool:
+    """Whether the server could not be reached, went away or is shutting down."""
+    return isinstance(error, DBAPIError) and (
+        error.connection_invalidated or error_number(error) in UNREACHABLE | FAILED_OVER
+    )
+
+
+Result = TypeVar("Result")
+
+
+def retrying(transaction: Callable[[], Result]) -> Result:
+    """Run a whole transaction, again and with growing pauses while the server rolls it back for a passing reason."""
+    for attempt in range(1, MOST_TRIES):
+        try:
+            return transaction()
+        except DBAPIError as error:
+            if not is_retryable(error):
+                raise
+            time.sleep(random.uniform(0, 0.02 * 2**attempt))
+    return transaction()
+
+
+def retrying_reads(read: Callable[[], Result]) -> Result:
+    """Run a read once more when its pooled connection turns out to have died; a read may always be repeated."""
+    try:
+        return read()
+    except DBAPIError as error:
+        if not error.connection_invalidated:
+            raise
+        return read()
+
+
+def migrate(settings: Settings) -> None:
+    """Bring the schema to the newest revision. Safe to run from several hosts: Alembic's steps are serialised."""
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent.parent / "migrations"))
+    config.attributes["settings"] = settings
+    command.upgrade(config, "head")
+
+
+__all__ = ["Column", "Engine", "Id", "IdList", "Json", "LongText", "UtcDateTime", "metadata", "table"]
