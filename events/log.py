@@ -1,0 +1,125 @@
+"""The event log, the record of everything, and the outbox: which of its events the relay has yet to see.
+
+Both are written in the command's own transaction, so an event exists exactly when its change does.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import Column, Connection, Index, Integer, Row, String, UniqueConstraint, func, insert, select, tuple_
+
+from events.event import Event, decode, encode
+from infra.database import Id, LongText, UtcDateTime, table
+
+events = table(
+    "events",
+    Column("id", Id, primary_key=True),
+    Column("type", String(40), nullable=False),
+    Column("aggregate_id", Id, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("actor_id", Id),
+    Column("correlation_id", String(64), nullable=False),
+    Column("occurred_at", UtcDateTime, nullable=False),
+    Column("payload", LongText, nullable=False),
+    # Two writers of the same version: the second fails here, whatever the code above forgot.
+    UniqueConstraint("aggregate_id", "version", name="uq_events_aggregate_version"),
+)
+
+# What the relay, the freshness check and the search need to know of an event without reading its payload.
+outbox = table(
+    "outbox",
+    Column("event_id", Id, primary_key=True),
+    Column("type", String(40), nullable=False),
+    Column("aggregate_id", Id, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("owner_id", Id, nullable=False),
+    Column("withdraws", Id),
+    Column("occurred_at", UtcDateTime, nullable=False),
+    Index("ix_outbox_owner", "owner_id"),
+    Index("ix_outbox_withdraws", "withdraws"),
+)
+
+
+def append(connection: Connection, batch: Sequence[Event]) -> None:
+    """Add events and mark them as pending. The caller commits, together with the change they tell of."""
+    connection.execute(insert(events), [_row(event) for event in batch])
+    connection.execute(insert(outbox), [_pending(event) for event in batch])
+
+
+def _row(event: Event) -> dict[str, object]:
+    return {
+        "id": event.id,
+        "type": event.fact.name,
+        "aggregate_id": event.aggregate_id,
+        "version": event.version,
+        "actor_id": event.actor_id,
+        "correlation_id": event.correlation_id,
+        "occurred_at": event.occurred_at,
+        "payload": encode(event.fact),
+    }
+
+
+def _pending(event: Event) -> dict[str, object]:
+    return {
+        "event_id": event.id,
+        "type": event.fact.name,
+        "aggregate_id": event.aggregate_id,
+        "version": event.version,
+        "owner_id": event.fact.owner_id,
+        "withdraws": event.fact.withdraws,
+        "occurred_at": event.occurred_at,
+    }
+
+
+def _event(row: Row[tuple[object, ...]]) -> Event:
+    return Event(
+        id=row.id,
+        aggregate_id=row.aggregate_id,
+        version=row.version,
+        actor_id=row.actor_id,
+        correlation_id=row.correlation_id,
+        occurred_at=row.occurred_at,
+        fact=decode(row.type, row.payload),
+    )
+
+
+def load(connection: Connection, event_ids: Iterable[str]) -> list[Event]:
+    """The events of these ids, oldest first; ids that the log does not hold are left out.
+
+    Raises:
+        UnknownEvent, DamagedEvent: one of them can't be read.
+    """
+    rows = connection.execute(select(events).where(events.c.id.in_(list(event_ids))).order_by(events.c.id))
+    return [_event(row) for row in rows]
+
+
+def newest(connection: Connection, aggregate_id: str) -> Event | None:
+    """The last event of an aggregate: what is now true of it."""
+    query = select(events).where(events.c.aggregate_id == aggregate_id).order_by(events.c.version.desc()).limit(1)
+    row = connection.execute(query).one_or_none()
+    return _event(row) if row else None
+
+
+def newest_versions(connection: Connection, *aggregate_ids: str) -> tuple[int | None, ...]:
+    """The newest version of each aggregate, None for one the log does not know; a single round trip."""
+    # An index look-up each: MAX over the unique (aggregate_id, version) reads one entry.
+    query = select(*(_newest_version(aggregate_id) for aggregate_id in aggregate_ids))
+    return tuple(connection.execute(query).one())
+
+
+def _newest_version(aggregate_id: str):  # type: ignore[no-untyped-def]
+    return select(func.max(events.c.version)).where(events.c.aggregate_id == aggregate_id).scalar_subquery()
+
+
+def at(connection: Connection, aggregate_id: str, version: int) -> Event | None:
+    """One version of an aggregate, None when there is none."""
+    query = select(events).where(events.c.aggregate_id == aggregate_id, events.c.version == version)
+    row = connection.execute(query).one_or_none()
+    return _event(row) if row else None
+
+
+def load_versions(connection: Connection, wanted: Sequence[tuple[str, int]]) -> list[Event]:
+    """The events at these (aggregate id, version) pairs; those that the log does not hold are left out."""
+    if not wanted:
+        return []
+    query = select(events).where(tuple_(events.c.aggregate_id, events.c.version).in_(wanted))
+    return [_event(row) for row in connection.execute(query)]

@@ -1,0 +1,117 @@
+"""What happens to a notebook: its own fields, the order and trash of its pages, its publication."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from events.event import Fact, named
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublishedPage:
+    """Which version of a page readers see."""
+
+    id: str
+    version: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Publication:
+    """What readers see: the notebook as it was at the last publish, less the pages deleted since.
+
+    ``version`` is the notebook's version that published it.
+    """
+
+    version: int
+    published_at: datetime
+    title: str
+    description: str
+    metadata: dict[str, Any]
+    pages: tuple[PublishedPage, ...]
+
+    def shows(self, title: str, description: str, metadata: dict[str, Any], pages: tuple[PublishedPage, ...]) -> bool:
+        """Whether readers see exactly this."""
+        return (self.title, self.description, self.metadata, self.pages) == (title, description, metadata, pages)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NotebookFact(Fact):
+    """The notebook after the change. ``page_ids`` are the live pages in order."""
+
+    notebook_id: str
+    version: int
+    title: str
+    description: str
+    metadata: dict[str, Any]
+    page_ids: tuple[str, ...]
+    publication: Publication | None
+    trashed_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+
+
+@named("notebook.created")
+class NotebookCreated(NotebookFact):
+    pass
+
+
+@named("notebook.edited")
+class NotebookEdited(NotebookFact):
+    pass
+
+
+@named("notebook.page_added")
+class PageAdded(NotebookFact):
+    pass
+
+
+@named("notebook.pages_reordered")
+class PagesReordered(NotebookFact):
+    pass
+
+
+@named("notebook.page_trashed")
+@dataclass(frozen=True, kw_only=True)
+class PageTrashed(NotebookFact):
+    page_id: str
+
+    @property
+    def withdraws(self) -> str | None:
+        return self.page_id
+
+
+@named("notebook.page_restored")
+@dataclass(frozen=True, kw_only=True)
+class PageRestored(NotebookFact):
+    page_id: str
+
+
+@named("notebook.published")
+@dataclass(frozen=True, kw_only=True)
+class NotebookPublished(NotebookFact):
+    """``changed_page_ids``: the pages that are new or different since the last publish."""
+
+    changed_page_ids: tuple[str, ...]
+
+
+class Withdrawal(NotebookFact):
+    """Readers lose the notebook."""
+
+    @property
+    def withdraws(self) -> str | None:
+        return self.notebook_id
+
+
+@named("notebook.unpublished")
+class NotebookUnpublished(Withdrawal):
+    pass
+
+
+@named("notebook.trashed")
+class NotebookTrashed(Withdrawal):
+    pass
+
+
+@named("notebook.restored")
+class NotebookRestored(NotebookFact):
+    pass

@@ -1,0 +1,95 @@
+"""The only bridge from MySQL to Redis.
+
+Each round turns new events into deliveries and sends what is due, in batches of ids. A reaction that has jobs enough
+waiting gets no more for now: under load the batches grow instead of the queue, so Redis stays small and a wiped
+Redis costs little.
+"""
+
+import logging
+import signal
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+
+from redis import Redis
+from redis.exceptions import RedisError
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+
+from events import deliveries
+from events.subscriptions import REACTIONS
+from infra import broker
+from infra.database import write_engine
+from infra.settings import Settings
+
+log = logging.getLogger(__name__)
+
+FAN_OUT = 500
+BATCH = 250
+MOST_WAITING = 2
+RESEND_AFTER = timedelta(seconds=30)
+IDLE_SECONDS = 0.02
+REACT = "workers.reaction.react"
+# Gone when Redis has been wiped or replaced, and with it every job that was sent.
+SENTINEL_KEY = "sinpluma:queues-alive"
+
+
+class Relay:
+    """One round is ``run_once``; everything it does may be done twice, by several relays, and in any order."""
+
+    def __init__(self, engine: Engine, redis: Redis) -> None:
+        self._engine = engine
+        self._redis = redis
+
+    def run_once(self) -> int:
+        """Fan out and send; the number of things done, 0 when there was nothing to do."""
+        return self._fan_out() + self._send_due()
+
+    def _fan_out(self) -> int:
+        with self._engine.begin() as connection:
+            return deliveries.fan_out(connection, FAN_OUT)
+
+    def _send_due(self) -> int:
+        if self._redis.set(SENTINEL_KEY, "1", nx=True):
+            self._resend_all()
+        return sum(self._send(reaction) for reaction in REACTIONS)
+
+    def _resend_all(self) -> None:
+        with self._engine.begin() as connection:
+            resent = deliveries.resend_all(connection)
+        log.warning("the queues were empty or new: everything pending is due again", extra={"deliveries": resent})
+
+    def _send(self, reaction: str) -> int:
+        queue = broker.queue(self._redis, reaction)
+        if queue.count >= MOST_WAITING:
+            return 0
+        # Commit before enqueue: a crash in between costs a pause of RESEND_AFTER, never an event. The other way
+        # round a job could run before its claim was visible.
+        with self._engine.begin() as connection:
+            event_ids = deliveries.claim_due(connection, reaction, BATCH, RESEND_AFTER)
+        if event_ids:
+            queue.enqueue(
+                REACT, reaction, event_ids, result_ttl=0, failure_ttl=broker.FAILED_JOB_SECONDS, description=reaction
+            )
+        return len(event_ids)
+
+
+def run(step: Callable[[], int], stop: threading.Event) -> None:
+    """Repeat ``step`` until stopped; pause only when there was nothing to do, longer when a server is away."""
+    while not stop.is_set():
+        try:
+            busy = step()
+            pause = 0.0 if busy else IDLE_SECONDS
+        except (RedisError, DBAPIError) as error:
+            log.warning("the relay waits for a server: %s", error)
+            pause = 1.0
+        stop.wait(pause)
+
+
+def main(settings: Settings) -> None:
+    """Run until SIGTERM or SIGINT; the round under way is finished first."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    relay = Relay(write_engine(settings, pool_size=1), broker.connect(settings))
+    run(relay.run_once, stop)

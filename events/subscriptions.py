@@ -1,0 +1,50 @@
+"""Which reaction sees which event, as data; each reaction has a queue and a worker of its own name."""
+
+from events.accounts import ProfileEdited, UserRegistered
+from events.event import Fact
+from events.notebooks import (
+    NotebookCreated,
+    NotebookEdited,
+    NotebookPublished,
+    NotebookRestored,
+    NotebookTrashed,
+    NotebookUnpublished,
+    PageAdded,
+    PageRestored,
+    PagesReordered,
+    PageTrashed,
+)
+from events.pages import EditRefused, PageAutosaved, PageCreated, PageEdited, PageReverted
+
+UPDATE_VIEWS = "update-views"
+CUT_REVISIONS = "cut-revisions"
+INDEX_SEARCH = "index-search"
+
+REACTIONS = (UPDATE_VIEWS, CUT_REVISIONS, INDEX_SEARCH)
+
+SUBSCRIPTIONS: dict[type[Fact], tuple[str, ...]] = {
+    UserRegistered: (UPDATE_VIEWS,),
+    ProfileEdited: (UPDATE_VIEWS,),
+    PageCreated: (UPDATE_VIEWS, CUT_REVISIONS, INDEX_SEARCH),
+    PageEdited: (UPDATE_VIEWS, CUT_REVISIONS, INDEX_SEARCH),
+    PageAutosaved: (UPDATE_VIEWS, CUT_REVISIONS, INDEX_SEARCH),
+    PageReverted: (UPDATE_VIEWS, CUT_REVISIONS, INDEX_SEARCH),
+    EditRefused: (CUT_REVISIONS,),
+    NotebookCreated: (UPDATE_VIEWS,),
+    NotebookEdited: (UPDATE_VIEWS,),
+    PageAdded: (UPDATE_VIEWS,),
+    PagesReordered: (UPDATE_VIEWS,),
+    PageTrashed: (UPDATE_VIEWS, INDEX_SEARCH),
+    PageRestored: (UPDATE_VIEWS, INDEX_SEARCH),
+    NotebookPublished: (UPDATE_VIEWS, CUT_REVISIONS, INDEX_SEARCH),
+    NotebookUnpublished: (UPDATE_VIEWS, INDEX_SEARCH),
+    NotebookTrashed: (UPDATE_VIEWS, INDEX_SEARCH),
+    NotebookRestored: (UPDATE_VIEWS, INDEX_SEARCH),
+}
+
+_BY_NAME = {kind.name: reactions for kind, reactions in SUBSCRIPTIONS.items()}
+
+
+def reactions_to(name: str) -> tuple[str, ...] | None:
+    """The reactions to an event of the given stored name, None for a name that this code does not know."""
+    return _BY_NAME.get(name)
