@@ -1,0 +1,148 @@
+"""What an author can do with a page."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from domain.commands.notebooks import own_notebook
+from domain.errors import Conflict, Forbidden, NotFound
+from domain.merge import merge, merge_line
+from domain.page import Page
+from domain.text import count_words, sha256
+from domain.unit_of_work import UnitOfWork
+from events import log
+from events.pages import EditRefused
+from infra.clock import new_id
+
+
+def own_page(uow: UnitOfWork, notebook_id: str, page_id: str) -> Page:
+    """The actor's own live page, locked.
+
+    Raises:
+        NotFound: absent, in the trash with or without its notebook, or in someone else's draft.
+        Forbidden: in someone else's published notebook.
+    """
+    page = _anyones(uow, notebook_id, page_id)
+    if page.trashed_at or page.notebook_trashed:
+        raise NotFound("This page is in the trash; restore it first.")
+    return page
+
+
+def _anyones(uow: UnitOfWork, notebook_id: str, page_id: str) -> Page:
+    page = uow.get(Page, page_id)
+    if page.notebook_id != notebook_id:
+        raise NotFound("This notebook has no such page.")
+    if page.owner_id != uow.actor_id:
+        if page.notebook_published:
+            raise Forbidden("Only its author may change a page.")
+        raise NotFound("There is no such page.")
+    return page
+
+
+@dataclass(frozen=True)
+class CreatePage:
+    notebook_id: str
+    title: str
+    content: str
+    order: int | None = None
+
+
+def create_page(command: CreatePage, uow: UnitOfWork) -> Page:
+    notebook = own_notebook(uow, command.notebook_id)
+    page = Page.create(new_id(), notebook.id, notebook.owner_id, command.title, command.content, uow.now)
+    page.order = notebook.add_page(page.id, command.order, uow.now)
+    uow.add(page)
+    return page
+
+
+@dataclass(frozen=True)
+class EditPage:
+    """``expected_version``: what If-Match names, None to take whatever is there."""
+
+    notebook_id: str
+    page_id: str
+    title: str | None = None
+    content: str | None = None
+    expected_version: int | None = None
+    autosave_window: timedelta | None = None
+
+
+@dataclass(frozen=True)
+class Refused:
+    """The edit was on a stale version. ``merged`` is ``(title, content)`` when both edits fit together."""
+
+    current: Page
+    merged: tuple[str, str] | None
+    conflict_revision_id: str
+
+
+def edit_page(command: EditPage, uow: UnitOfWork) -> Page | Refused:
+    page = own_page(uow, command.notebook_id, command.page_id)
+    if command.expected_version not in (None, page.version):
+        return _keep_refused(command, page, uow)
+    if command.autosave_window is None:
+        page.edit(command.title, command.content, uow.now)
+    else:
+        page.autosave(command.title, command.content, uow.now, command.autosave_window)
+    return page
+
+
+def _keep_refused(command: EditPage, page: Page, uow: UnitOfWork) -> Refused:
+    base = log.at(uow.connection, page.id, command.expected_version or 0)
+    title, content = _wished(command, base.fact if base else page)
+    refused = EditRefused(
+        owner_id=page.owner_id,
+        revision_id=new_id(),
+        page_id=page.id,
+        notebook_id=page.notebook_id,
+        base_version=command.expected_version or 0,
+        title=title,
+        content=content,
+        word_count=count_words(content),
+        content_sha256=sha256(content),
+        refused_at=uow.now,
+    )
+    uow.record(refused.revision_id, refused)
+    merged = _merged(base.fact, page, title, content) if base else None
+    return Refused(page, merged, refused.revision_id)
+
+
+def _wished(command: EditPage, base: Page) -> tuple[str, str]:
+    """The whole page as the author meant it: what the request leaves out stays as it was in the base."""
+    title = base.title if command.title is None else command.title
+    return title, base.content if command.content is None else command.content
+
+
+def _merged(base: Page, page: Page, title: str, content: str) -> tuple[str, str] | None:
+    both_titles = merge_line(base.title, title, page.title)
+    both_texts = merge(base.content, content, page.content)
+    return None if both_titles is None or both_texts is None else (both_titles, both_texts)
+
+
+@dataclass(frozen=True)
+class TrashPage:
+    notebook_id: str
+    page_id: str
+
+
+def trash_page(command: TrashPage, uow: UnitOfWork) -> None:
+    # The notebook first, as in every command that locks both: two orders would deadlock.
+    notebook = own_notebook(uow, command.notebook_id)
+    page = own_page(uow, command.notebook_id, command.page_id)
+    page.trashed_at = uow.now
+    notebook.trash_page(page.id, uow.now)
+
+
+@dataclass(frozen=True)
+class RestorePage:
+    notebook_id: str
+    page_id: str
+
+
+def restore_page(command: RestorePage, uow: UnitOfWork) -> Page:
+    notebook = own_notebook(uow, command.notebook_id)
+    page = _anyones(uow, command.notebook_id, command.page_id)
+    if page.trashed_at is None:
+        raise Conflict("This page is not in the trash.")
+    page.trashed_at = None
+    page.order = notebook.restore_page(page.id, uow.now)
+    return page

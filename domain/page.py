@@ -1,0 +1,123 @@
+"""A page: its text, its versions, and which revision a save belongs to."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+
+from sqlalchemy import CHAR, Column, Index, Integer, Select, String, Table, func, select
+
+from domain.aggregate import Aggregate
+from domain.notebook import notebooks
+from domain.text import count_words, sha256
+from events.pages import PageAutosaved, PageCreated, PageEdited, PageFact, PageReverted
+from infra.database import Id, LongText, UtcDateTime, table
+
+pages = table(
+    "pages",
+    Column("id", Id, primary_key=True),
+    Column("notebook_id", Id, nullable=False),
+    Column("owner_id", Id, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("title", String(200), nullable=False),
+    Column("content", LongText, nullable=False),
+    Column("word_count", Integer, nullable=False),
+    Column("content_sha256", CHAR(64, collation="ascii_bin"), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("autosaved_since", UtcDateTime),
+    Column("trashed_at", UtcDateTime),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    Index("ix_pages_notebook", "notebook_id"),
+)
+
+_NOT_IN_FACT = ("autosaved_since", "trashed_at")
+
+
+@dataclass(kw_only=True)
+class Page(Aggregate):
+    """``order``, ``notebook_trashed`` and ``notebook_published`` are the notebook's, read but not locked."""
+
+    table: ClassVar[Table] = pages
+
+    notebook_id: str
+    owner_id: str
+    title: str
+    content: str
+    word_count: int = 0
+    content_sha256: str = ""
+    revision: int = 1
+    autosaved_since: datetime | None = None
+    trashed_at: datetime | None = None
+    created_at: datetime
+    updated_at: datetime
+    order: int = 0
+    notebook_trashed: bool = False
+    notebook_published: bool = False
+
+    @classmethod
+    def query(cls, aggregate_id: str) -> Select[Any]:
+        # A sub-select is read without a lock even under FOR UPDATE: writers of different pages never wait for each
+        # other at their notebook's row. MariaDB has no FOR UPDATE OF, so a join would lock both.
+        def of_notebook(value: Any) -> Any:
+            return select(value).where(notebooks.c.id == pages.c.notebook_id).scalar_subquery()
+
+        return select(
+            pages,
+            of_notebook(func.find_in_set(pages.c.id, notebooks.c.page_ids)).label("order"),
+            of_notebook(notebooks.c.trashed_at.is_not(None)).label("notebook_trashed"),
+            of_notebook(notebooks.c.publication.is_not(None)).label("notebook_published"),
+        ).where(pages.c.id == aggregate_id)
+
+    @classmethod
+    def create(cls, page_id: str, notebook_id: str, owner_id: str, title: str, content: str, at: datetime) -> "Page":
+        page = cls(
+            id=page_id,
+            notebook_id=notebook_id,
+            owner_id=owner_id,
+            title=title,
+            content=content,
+            created_at=at,
+            updated_at=at,
+        )
+        page._record(PageCreated, at)
+        return page
+
+    def edit(self, title: str | None, content: str | None, at: datetime) -> None:
+        """A save that the author asked for: a revision of its own."""
+        if self._write(title, content):
+            self.autosaved_since = None
+            self._record(PageEdited, at)
+
+    def autosave(self, title: str | None, content: str | None, at: datetime, window: timedelta) -> None:
+        """A save that the editor made by itself: it rolls the open revision forward, or opens one."""
+        if self._write(title, content):
+            is_open = self.autosaved_since is not None and at - self.autosaved_since <= window
+            if not is_open:
+                self.autosaved_since = at
+            self._record(PageAutosaved, at, revision=self.revision if is_open else None)
+
+    def revert(self, title: str, content: str, at: datetime) -> None:
+        """An old revision's text becomes a new version, even if nothing differs: the author sees it done."""
+        self._write(title, content)
+        self.autosaved_since = None
+        self._record(PageReverted, at)
+
+    def close_revision(self) -> None:
+        """The next autosave opens a new revision."""
+        self.autosaved_since = None
+
+    def _write(self, title: str | None, content: str | None) -> bool:
+        before = (self.title, self.content)
+        self.title = self.title if title is None else title
+        self.content = self.content if content is None else content
+        return (self.title, self.content) != before
+
+    def _record(self, kind: type[PageFact], at: datetime, revision: int | None = None) -> None:
+        self.version += 1
+        self.revision = revision or self.version
+        self.updated_at = at
+        self.word_count = count_words(self.content)
+        self.content_sha256 = sha256(self.content)
+        state = {name: value for name, value in self.stored().items() if name not in _NOT_IN_FACT}
+        state["page_id"] = state.pop("id")
+        self.facts.append(kind(**state))

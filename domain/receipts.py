@@ -1,0 +1,100 @@
+"""Idempotency receipts: the answer to a command, stored in the command's own transaction.
+
+A receipt is begun before the work and completed after it. Until the commit its row is locked, which is how a second
+request with the same key knows that the first is still under way.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import CHAR, Column, Connection, Index, Integer, Row, String, delete, insert, select, update
+from sqlalchemy.dialects.mysql import VARCHAR
+from sqlalchemy.exc import OperationalError
+
+from domain.errors import Conflict, Invalid
+from infra.database import Json, LongText, UtcDateTime, error_number, table
+
+# A day is promised; a client that comes back after a long week-end is still served.
+KEEP = timedelta(days=4)
+NOWAIT_FAILED = frozenset({1205, 3572})  # MariaDB, MySQL
+
+receipts = table(
+    "receipts",
+    Column("holder", String(64, collation="ascii_bin"), primary_key=True),
+    Column("key", VARCHAR(255, charset="utf8mb4", collation="utf8mb4_bin"), primary_key=True),
+    Column("request", String(2100), nullable=False),
+    Column("body_sha256", CHAR(64, collation="ascii_bin"), nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("headers", Json(dict[str, str]), nullable=False),
+    Column("body", LongText, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Index("ix_receipts_created", "created_at"),
+)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the API says to a command: status, headers that belong to the result, and the body as JSON text."""
+
+    status: int
+    headers: dict[str, str]
+    body: str
+    replayed: bool = False
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A client's wish to do something once: whose key, which key, for which request (``"POST /path"``)."""
+
+    holder: str
+    key: str
+    request: str
+    body_sha256: str
+
+
+def earlier(connection: Connection, claim: Claim) -> Answer | None:
+    """The stored answer to this very request, None when the key is new.
+
+    Raises:
+        Conflict: the first request with the key is still being worked on.
+        Invalid: the key was used for another request or another body.
+    """
+    query = select(receipts).where(receipts.c.holder == claim.holder, receipts.c.key == claim.key)
+    try:
+        row = connection.execute(query.with_for_update(nowait=True)).one_or_none()
+    except OperationalError as error:
+        if error_number(error) in NOWAIT_FAILED:
+            raise Conflict("A request with this Idempotency-Key is still in progress; ask again in a moment.") from None
+        raise
+    return _replay(row, claim) if row else None
+
+
+def _replay(row: Row[tuple[object, ...]], claim: Claim) -> Answer:
+    if row.request != claim.request:
+        raise Invalid({"Idempotency-Key": [f"Was used for {row.request}; choose a new key for another request."]})
+    if row.body_sha256 != claim.body_sha256:
+        raise Invalid({"Idempotency-Key": ["Was used with another body; choose a new key for another request."]})
+    return Answer(row.status, row.headers, row.body, replayed=True)
+
+
+def begin(connection: Connection, claim: Claim, at: datetime) -> None:
+    """Take the key. Does someone else take it at the same moment, this waits for them and fails as a duplicate; the
+    transaction is then run again and finds their answer."""
+    empty = {"status": 0, "headers": {}, "body": "", "created_at": at}
+    connection.execute(insert(receipts).values(**vars(claim), **empty))
+
+
+def complete(connection: Connection, claim: Claim, answer: Answer) -> None:
+    """Store the answer; it becomes visible with the commit."""
+    where = (receipts.c.holder == claim.holder, receipts.c.key == claim.key)
+    values = {"status": answer.status, "headers": answer.headers, "body": answer.body}
+    connection.execute(update(receipts).where(*where).values(values))
+
+
+def purge(connection: Connection, before: datetime, limit: int) -> int:
+    """Delete up to ``limit`` old receipts; the number deleted."""
+    old = select(receipts.c.holder, receipts.c.key).where(receipts.c.created_at < before).limit(limit)
+    rows = connection.execute(old).all()
+    for holder, key in rows:
+        connection.execute(delete(receipts).where(receipts.c.holder == holder, receipts.c.key == key))
+    return len(rows)

@@ -1,0 +1,132 @@
+"""Rows, events and the idempotency receipt, in ONE transaction. Rollback is the default, commit a deliberate act.
+
+A unit of work lives for one command, in one thread.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, insert, update
+from sqlalchemy.exc import DBAPIError
+
+from domain.aggregate import Aggregate
+from domain.errors import NotFound
+from events import log
+from events.event import Event, Fact
+from infra.clock import new_id, now
+from infra.database import is_unreachable, retrying
+
+Kind = TypeVar("Kind", bound=Aggregate)
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Who asked, and under which request id; it goes into every event."""
+
+    actor_id: str | None
+    correlation_id: str
+
+
+class CommitUnknown(Exception):
+    """The connection was lost while the commit was under way: it may have happened or not. Only the idempotency
+    receipt can tell; to repeat the command blindly might do it twice."""
+
+
+class UnitOfWork:
+    """What a command's handler gets: it loads and locks aggregates, and adds new ones."""
+
+    def __init__(self, connection: Connection, cause: Cause) -> None:
+        self.connection = connection
+        self.cause = cause
+        self.now: datetime = now()
+        self._loaded: list[tuple[Aggregate, dict[str, Any]]] = []
+        self._new: list[Aggregate] = []
+        self._alone: list[tuple[str, Fact]] = []
+
+    @property
+    def actor_id(self) -> str:
+        """The user who asked; only commands of signed-in users may look."""
+        if self.cause.actor_id is None:
+            raise RuntimeError("an anonymous request reached a command that needs a user")
+        return self.cause.actor_id
+
+    def get(self, kind: type[Kind], aggregate_id: str) -> Kind:
+        """Load one and lock its row until the end.
+
+        Raises:
+            NotFound: there is none.
+        """
+        row = self.connection.execute(kind.query(aggregate_id).with_for_update()).mappings().one_or_none()
+        if row is None:
+            raise NotFound(f"There is no such {kind.__name__.lower()}.")
+        aggregate = kind.of(row)
+        self._loaded.append((aggregate, dict(row)))
+        return aggregate
+
+    def add(self, aggregate: Aggregate) -> None:
+        """Store a new aggregate."""
+        self._new.append(aggregate)
+
+    def record(self, aggregate_id: str, fact: Fact) -> None:
+        """Record a fact that is an aggregate of its own: it happens once and never changes."""
+        self._alone.append((aggregate_id, fact))
+
+    def flush(self) -> None:
+        """Write all changes and their events; the commit is ``perform``'s."""
+        for aggregate in self._new:
+            self.connection.execute(insert(aggregate.table).values(aggregate.stored()))
+        for aggregate, before in self._loaded:
+            self._update(aggregate, before)
+        events = [*self._numbered(), *(self._event(key, 1, fact) for key, fact in self._alone)]
+        if events:
+            log.append(self.connection, events)
+
+    def _update(self, aggregate: Aggregate, before: dict[str, Any]) -> None:
+        changed = {name: value for name, value in aggregate.stored().items() if before[name] != value}
+        if changed:
+            where = aggregate.table.c.id == aggregate.id
+            self.connection.execute(update(aggregate.table).where(where).values(changed))
+
+    def _numbered(self) -> list[Event]:
+        aggregates = [*self._new, *(aggregate for aggregate, _ in self._loaded)]
+        return [self._event(each.id, number, fact) for each in aggregates for number, fact in each.numbered_facts()]
+
+    def _event(self, aggregate_id: str, version: int, fact: Fact) -> Event:
+        return Event(
+            id=new_id(),
+            aggregate_id=aggregate_id,
+            version=version,
+            actor_id=self.cause.actor_id,
+            correlation_id=self.cause.correlation_id,
+            occurred_at=self.now,
+            fact=fact,
+        )
+
+
+def perform(engine: Engine, cause: Cause, work: Callable[[UnitOfWork], Result]) -> Result:
+    """Run ``work`` in a transaction of its own and commit it with all that it changed.
+
+    The whole of it is run again, with a fresh unit of work, when the server rolled it back for a passing reason
+    (deadlock, lock wait, certification); so ``work`` must do nothing that a rollback does not undo.
+
+    Raises:
+        CommitUnknown: the connection was lost in the commit.
+    """
+    return retrying(lambda: _attempt(engine, cause, work))
+
+
+def _attempt(engine: Engine, cause: Cause, work: Callable[[UnitOfWork], Result]) -> Result:
+    with engine.connect() as connection:
+        unit = UnitOfWork(connection, cause)
+        result = work(unit)
+        unit.flush()
+        try:
+            connection.commit()
+        except DBAPIError as error:
+            if is_unreachable(error):
+                raise CommitUnknown from error
+            raise
+        return result
