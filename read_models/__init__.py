@@ -1,0 +1,1 @@
+"""What readers see. One file is one read model: its table, how events change it, and its queries."""

@@ -1,0 +1,42 @@
+"""Lists of notebooks: one's own, one's trash, and all that are published."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Select, func, select
+
+from read_models.notebook_view import notebook_views
+from read_models.published import published_notebooks
+
+
+@dataclass(frozen=True)
+class Slice:
+    """One page of a list: its rows, and how many there are in all."""
+
+    rows: list[dict[str, Any]]
+    total: int
+
+
+def own(connection: Connection, owner_id: str, trashed: bool, page: int, per_page: int) -> Slice:
+    """The owner's notebooks, newest change first."""
+    columns = notebook_views.c
+    in_trash = columns.trashed_at.is_not(None) if trashed else columns.trashed_at.is_(None)
+    query = select(notebook_views).where(columns.owner_id == owner_id, columns.version > 0, in_trash)
+    return take(connection, query, (columns.changed_at.desc(), columns.notebook_id.desc()), page, per_page)
+
+
+def public(connection: Connection, hidden: Collection[str], page: int, per_page: int) -> Slice:
+    """All that is published, newest publication first, less what was withdrawn a moment ago (``hidden``)."""
+    columns = published_notebooks.c
+    query = select(published_notebooks).where(columns.published_at.is_not(None))
+    if hidden:
+        query = query.where(columns.notebook_id.not_in(hidden))
+    return take(connection, query, (columns.published_at.desc(), columns.notebook_id.desc()), page, per_page)
+
+
+def take(connection: Connection, query: Select[Any], order: tuple[Any, ...], page: int, per_page: int) -> Slice:
+    """One page of any query, with the exact total."""
+    total = connection.scalar(select(func.count()).select_from(query.subquery()))
+    chosen = query.order_by(*order).limit(per_page).offset((page - 1) * per_page)
+    return Slice([dict(row) for row in connection.execute(chosen).mappings()], total or 0)

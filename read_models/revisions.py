@@ -1,0 +1,92 @@
+"""The history of a page: each explicit save, the last text of each run of autosaves, and what was published,
+restored or refused."""
+
+import hashlib
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import CHAR, Column, Connection, Index, Integer, String, select
+
+from events import log
+from events.event import Event
+from events.notebooks import NotebookPublished
+from events.pages import EditRefused, PageFact
+from infra.database import Id, LongText, UtcDateTime, table
+from read_models.notebook_list import Slice, take
+from read_models.projection import newest_wins
+
+BUILDER = 1
+
+revisions = table(
+    "revisions",
+    Column("id", Id, primary_key=True),
+    Column("page_id", Id, nullable=False),
+    Column("owner_id", Id, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("kind", String(8, collation="ascii_bin"), nullable=False),
+    Column("title", String(200), nullable=False),
+    Column("content", LongText, nullable=False),
+    Column("word_count", Integer, nullable=False),
+    Column("content_sha256", CHAR(64, collation="ascii_bin"), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("builder_version", Integer, nullable=False),
+    # Set by its own event, so a projection of the text leaves it alone.
+    Column("label", String(120)),
+    Index("ix_revisions_page", "page_id", "created_at", "version"),
+)
+_LISTED = [column for column in revisions.columns if column.name not in ("title", "content")]
+
+
+def project(connection: Connection, events: Iterable[Event]) -> None:
+    """Each event knows which revision it belongs to, so any order of events gives the same rows."""
+    rows = [row for event in events for row in _rows(connection, event)]
+    newest_wins(connection, revisions, rows, leave=("label",))
+
+
+def _rows(connection: Connection, event: Event) -> list[dict[str, Any]]:
+    fact = event.fact
+    if isinstance(fact, PageFact):
+        return [_row(fact, _id(fact.page_id, "text", fact.revision), fact.kind, fact.updated_at)]
+    if isinstance(fact, NotebookPublished):
+        return _published(connection, fact)
+    if isinstance(fact, EditRefused):
+        return [_row(fact, fact.revision_id, "conflict", fact.refused_at)]
+    return []
+
+
+def _published(connection: Connection, fact: NotebookPublished) -> list[dict[str, Any]]:
+    shown = fact.publication
+    changed = [(p.id, p.version) for p in shown.pages if p.id in fact.changed_page_ids] if shown else []
+    return [
+        _row(event.fact, _id(event.aggregate_id, "publish", fact.version), "publish", fact.updated_at)
+        for event in log.load_versions(connection, changed)
+    ]
+
+
+def _id(page_id: str, role: str, number: int) -> str:
+    """The same revision gets the same id however often and by whomever it is cut."""
+    return hashlib.sha256(f"{page_id}:{role}:{number}".encode()).hexdigest()[:32]
+
+
+def _row(fact: Any, revision_id: str, kind: str, created_at: Any) -> dict[str, Any]:
+    version = fact.base_version if isinstance(fact, EditRefused) else fact.version
+    same = ("page_id", "owner_id", "title", "content", "word_count", "content_sha256")
+    row = {name: getattr(fact, name) for name in same}
+    own = {"id": revision_id, "kind": kind, "version": version, "created_at": created_at, "builder_version": BUILDER}
+    return row | own
+
+
+def of_page(connection: Connection, page_id: str, owner_id: str, page: int, per_page: int) -> Slice:
+    """The owner's revisions of a page without their texts, newest first."""
+    columns = revisions.c
+    query = select(*_LISTED).where(columns.page_id == page_id, columns.owner_id == owner_id)
+    order = (columns.created_at.desc(), columns.version.desc(), columns.id.desc())
+    return take(connection, query, order, page, per_page)
+
+
+def load(connection: Connection, page_id: str, revision_id: str, owner_id: str) -> dict[str, Any] | None:
+    """One revision with its text, None when there is none or it is someone else's."""
+    columns = revisions.c
+    query = select(revisions).where(columns.id == revision_id, columns.page_id == page_id, columns.owner_id == owner_id)
+    row = connection.execute(query).mappings().one_or_none()
+    return dict(row) if row else None

@@ -1,0 +1,111 @@
+"""Which pages the search index holds, and why: drafts that live, and what is published.
+
+An entry depends on two aggregates, its page and its notebook, so neither's version alone can guard it. Instead each
+refresh holds its notebook's lock and reads what is newest in the log: whatever event brought it here, in whatever
+order, the last refresh leaves what is true.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Column, Connection, select, update
+from sqlalchemy.dialects.mysql import insert
+
+from events import log
+from events.event import Event
+from events.notebooks import (
+    NotebookFact,
+    NotebookRestored,
+    NotebookTrashed,
+    PageRestored,
+    PageTrashed,
+    PublishedPage,
+)
+from events.pages import PageFact
+from infra.database import Id, Json, table
+from read_models.search_index import Entry, Scope, put, remove
+
+search_notebooks = table(
+    "search_notebooks",
+    Column("notebook_id", Id, primary_key=True),
+    # The published pages that the index holds now.
+    Column("published", Json(tuple[PublishedPage, ...]), nullable=False),
+)
+
+_PAGE_BITS = 32
+_LAST = (1 << _PAGE_BITS) - 1
+
+
+def refresh(connection: Connection, events: Iterable[Event]) -> None:
+    """Bring the entries that these events touch up to date. The caller commits."""
+    touched: dict[str, set[str]] = {}
+    for event in events:
+        if isinstance(event.fact, (PageFact, NotebookFact)):
+            touched.setdefault(event.fact.notebook_id, set()).update(_drafts_touched(event.fact))
+    for notebook_id in sorted(touched):
+        _refresh_notebook(connection, notebook_id, touched[notebook_id])
+
+
+def _drafts_touched(fact: PageFact | NotebookFact) -> Sequence[str]:
+    if isinstance(fact, (PageFact, PageTrashed, PageRestored)):
+        return (fact.page_id,)
+    return fact.page_ids if isinstance(fact, (NotebookTrashed, NotebookRestored)) else ()
+
+
+def _refresh_notebook(connection: Connection, notebook_id: str, page_ids: Collection[str]) -> None:
+    indexed = _lock(connection, notebook_id)
+    event = log.newest(connection, notebook_id)
+    if event is None or not isinstance(event.fact, NotebookFact):
+        return
+    _refresh_drafts(connection, event.fact, page_ids)
+    _refresh_published(connection, event.fact, indexed)
+
+
+def _lock(connection: Connection, notebook_id: str) -> tuple[PublishedPage, ...]:
+    stub = insert(search_notebooks).prefix_with("IGNORE").values(notebook_id=notebook_id, published=())
+    connection.execute(stub)
+    query = select(search_notebooks.c.published).where(search_notebooks.c.notebook_id == notebook_id)
+    published: tuple[PublishedPage, ...] = connection.execute(query.with_for_update()).scalar_one()
+    return published
+
+
+def _refresh_drafts(connection: Connection, notebook: NotebookFact, page_ids: Collection[str]) -> None:
+    live = set() if notebook.trashed_at else set(notebook.page_ids).intersection(page_ids)
+    newest = [log.newest(connection, page_id) for page_id in sorted(live)]
+    put(connection, [_entry("draft", notebook, event, notebook.title) for event in newest if event])
+    remove(connection, set(page_ids) - live, "draft", _version(notebook, _LAST))
+
+
+def _refresh_published(connection: Connection, notebook: NotebookFact, indexed: tuple[PublishedPage, ...]) -> None:
+    shown = notebook.publication
+    wanted = shown.pages if shown else ()
+    if wanted == indexed:
+        return
+    known = set(indexed)
+    changed = [(page.id, page.version) for page in wanted if page not in known]
+    texts = log.load_versions(connection, changed)
+    put(connection, [_entry("published", notebook, event, shown.title if shown else "") for event in texts])
+    gone = {page.id for page in indexed} - {page.id for page in wanted}
+    remove(connection, gone, "published", _version(notebook, _LAST))
+    mine = search_notebooks.c.notebook_id == notebook.notebook_id
+    connection.execute(update(search_notebooks).where(mine).values(published=wanted))
+
+
+def _entry(scope: Scope, notebook: NotebookFact, event: Event, notebook_title: str) -> Entry:
+    page: Any = event.fact
+    return Entry(
+        scope=scope,
+        page_id=page.page_id,
+        notebook_id=page.notebook_id,
+        author_id=page.owner_id,
+        notebook_title=notebook_title,
+        title=page.title,
+        body=page.content,
+        version=_version(notebook, page.version),
+        updated_at=page.updated_at,
+    )
+
+
+def _version(notebook: NotebookFact, page_version: int) -> int:
+    """One number that grows with either: under the lock neither is ever read twice in falling order."""
+    return notebook.version << _PAGE_BITS | page_version
