@@ -1,0 +1,90 @@
+"""How a reaction handles a batch: load the events, open one transaction, run, mark delivered, commit.
+
+The effect and the receipt that it happened are in the same transaction, so it happens once however often the batch
+is sent, and whatever dies in between.
+"""
+
+import logging
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
+
+from events import deliveries, log
+from events.event import Event
+from infra.database import is_unreachable, retrying, write_engine
+from infra.settings import Settings, load_settings
+from workers.reactions import REACTIONS
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Reactor:
+    """Runs one reaction against one database."""
+
+    engine: Engine
+    most_attempts: int
+    reaction: str
+    apply: Callable[[Connection, Sequence[Event]], None]
+
+    def handle(self, event_ids: Sequence[str]) -> None:
+        """Handle a batch; when it fails, each of its events alone, so that one bad event never stops the others."""
+        try:
+            retrying(lambda: self._once(event_ids))
+        except DBAPIError as error:
+            if is_unreachable(error):
+                # Nothing is wrong with the events: they stay pending and are sent again.
+                raise
+            self._divide(event_ids, error)
+        except Exception as error:
+            self._divide(event_ids, error)
+
+    def _divide(self, event_ids: Sequence[str], error: Exception) -> None:
+        if len(event_ids) == 1:
+            self._count_failure(event_ids[0], error)
+        else:
+            for event_id in event_ids:
+                self.handle([event_id])
+
+    def _once(self, event_ids: Sequence[str]) -> None:
+        with self.engine.begin() as connection:
+            owed = deliveries.lock(connection, self.reaction, event_ids)
+            if owed:
+                self.apply(connection, log.load(connection, owed))
+                deliveries.done(connection, self.reaction, owed)
+
+    def _count_failure(self, event_id: str, error: Exception) -> None:
+        with self.engine.begin() as connection:
+            reason = f"{type(error).__name__}: {error}"
+            state = deliveries.failed(connection, self.reaction, event_id, reason, self.most_attempts)
+        logger.error(
+            "an event could not be handled", exc_info=error, extra={"event_id": event_id, "delivery_state": state}
+        )
+
+
+_process: dict[int, tuple[Settings, Engine]] = {}
+
+
+def react(reaction: str, event_ids: list[str]) -> None:
+    """The RQ job. What isn't a reaction's name or a list of ids is dropped with a log line: anyone who can reach
+    Redis can put a job there."""
+    if reaction not in REACTIONS or not _are_ids(event_ids):
+        logger.error("dropped a job that is not ours", extra={"reaction": str(reaction)[:64]})
+        return
+    settings, engine = _resources()
+    Reactor(engine, settings.delivery_max_attempts, reaction, REACTIONS[reaction]).handle(event_ids)
+
+
+def _are_ids(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(each, str) for each in value)
+
+
+def _resources() -> tuple[Settings, Engine]:
+    # Keyed by process: RQ forks a child for each job, and a connection must not be shared with the parent.
+    if os.getpid() not in _process:
+        settings = load_settings()
+        _process[os.getpid()] = (settings, write_engine(settings, pool_size=1))
+    return _process[os.getpid()]

@@ -1,0 +1,12 @@
+"""Keep the search index up to date."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection
+
+from events.event import Event
+from read_models import search_refresh
+
+
+def index_search(connection: Connection, events: Sequence[Event]) -> None:
+    search_refresh.refresh(connection, events)
