@@ -1,0 +1,51 @@
+"""The API behind granian: `settings.api_workers` processes of `settings.api_threads` threads each."""
+
+import os
+import signal
+from functools import partial
+from typing import Any
+
+from granian import Granian
+from granian.constants import Interfaces
+
+from deploy.parent import die_with_parent
+from infra.settings import Settings
+
+# The requests under way when SIGTERM comes; the longest wait of a request is the database's 5 s.
+GRACE_SECONDS = 10
+# Requests that may wait for a free thread of one worker. More are left in the listen queue,
+# where they cost nothing, until the worker has caught up.
+WAITING_FOR_A_THREAD = 16
+
+
+def serve(settings: Settings) -> None:
+    """Run until SIGTERM or SIGINT; a worker that dies is replaced."""
+    Granian(
+        "api.wsgi:app",
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.WSGI,
+        workers=settings.api_workers,
+        blocking_threads=settings.api_threads,
+        backpressure=settings.api_threads * WAITING_FOR_A_THREAD,
+        websockets=False,
+        respawn_failed_workers=True,
+        # Long enough not to spin when every start fails.
+        respawn_interval=0.5,
+        workers_kill_timeout=GRACE_SECONDS,
+        log_access=False,
+        log_dictconfig=_log_like_us(),
+    ).serve(target_loader=partial(_load, os.getpid()), wrap_loader=False)
+
+
+def _load(parent: int) -> Any:
+    """In the worker. Orphaned by a SIGKILL of granian, it would go on answering beside the next one's workers."""
+    die_with_parent(parent, signal.SIGKILL)
+    from api.wsgi import app
+
+    return app
+
+
+def _log_like_us() -> dict[str, Any]:
+    """No handlers of granian's own: what it says goes to ours, as JSON lines."""
+    return {"handlers": {}, "loggers": {name: {"propagate": True} for name in ("_granian", "granian.access")}}

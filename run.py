@@ -1,0 +1,102 @@
+#!/usr/bin/env python3
+"""One door for every process of SinPluma."""
+
+import argparse
+import os
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from infra.settings import Settings
+
+# Each command imports what it needs when it is chosen: `--help` must not wait for a web framework.
+
+# The API answers people, the rest catches up: with the processor scarce, saves come first.
+BACKGROUND_NICENESS = 5
+
+
+def up(arguments: argparse.Namespace) -> int:
+    """the whole service under supervisor, in the foreground until Ctrl-C (what `make run` runs)"""
+    from deploy.up import up
+
+    return up()
+
+
+def api(arguments: argparse.Namespace) -> None:
+    """the HTTP API on SINPLUMA_HOST and SINPLUMA_PORT"""
+    from deploy.serve import serve
+
+    serve(_start("api"))
+
+
+def relay(arguments: argparse.Namespace) -> None:
+    """the relay, which hands committed events from the database to the queues; several may run"""
+    from events.relay import main
+
+    os.nice(BACKGROUND_NICENESS)
+    main(_start("relay"))
+
+
+def worker(arguments: argparse.Namespace) -> None:
+    """a worker on one queue; several may run on the same queue"""
+    from workers.runner import main
+
+    os.nice(BACKGROUND_NICENESS)
+    main(_start(f"worker-{arguments.queue}"), arguments.queue)
+
+
+def clock(arguments: argparse.Namespace) -> None:
+    """the clock, which does what is due by time; several may run, one at a time works"""
+    from workers.clock import main
+
+    os.nice(BACKGROUND_NICENESS)
+    main(_start("clock"))
+
+
+def migrate(arguments: argparse.Namespace) -> None:
+    """bring the database schema to the newest version; refuses a database that is not ours"""
+    from deploy.database_check import check_database
+    from infra import database
+
+    settings = _start("migrate")
+    check_database(settings)
+    database.migrate(settings)
+
+
+def _start(process_name: str) -> "Settings":
+    """What every process begins with: checked settings, and logs as JSON lines."""
+    from infra import logs
+    from infra.settings import load_settings
+
+    settings = load_settings()
+    logs.configure(settings, process_name)
+    return settings
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__, epilog="Settings: .env.example. Without a command: up.")
+    commands = parser.add_subparsers(metavar="COMMAND")
+    parser.set_defaults(command=up)
+    for command in (up, api, relay, worker, clock, migrate):
+        added = commands.add_parser(command.__name__, help=command.__doc__, description=command.__doc__)
+        added.set_defaults(command=command)
+        if command is worker:
+            added.add_argument("queue", metavar="QUEUE", help="the queue's name, such as update-views")
+    return parser
+
+
+def main() -> int:
+    arguments = _parser().parse_args()
+
+    from deploy.database_check import DatabaseRefused
+    from infra.settings import SettingsError
+
+    try:
+        return arguments.command(arguments) or 0
+    except (SettingsError, DatabaseRefused) as error:
+        print(f"sinpluma: cannot start: {error}", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
