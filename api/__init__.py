@@ -1,0 +1,34 @@
+"""HTTP: translate, authorise, call, answer. No rules, no SQL of the write side, no queue."""
+
+from apiflask import APIFlask
+from flask import Flask
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
+
+from api import auth, dashboard, errors, http, openapi, services
+from api.accounts import blueprint as accounts
+from api.health import blueprint as health
+from api.notebooks import blueprint as notebooks
+from api.pages import blueprint as pages
+from api.revisions import blueprint as revisions
+from api.search import blueprint as search
+from infra.settings import Settings
+
+
+def create_app(settings: Settings) -> APIFlask:
+    """The application, with everything that it uses built and wired."""
+    app = APIFlask(__name__, title="SinPluma", version="1", json_errors=False, spec_path=None, docs_path=None)
+    app.extensions["sinpluma"] = services.build(settings)
+    http.register(app)
+    errors.register(app)
+    auth.register(app)
+    openapi.configure(app)
+    for blueprint in (accounts, notebooks, pages, revisions, search):
+        app.register_blueprint(blueprint, url_prefix="/api/v1")
+    for blueprint in (health, openapi.blueprint):
+        app.register_blueprint(blueprint)
+    _mount(app, dashboard.PREFIX, dashboard.create_dashboard(app.extensions["sinpluma"]))
+    return app
+
+
+def _mount(app: Flask, prefix: str, other: Flask) -> None:
+    app.wsgi_app = DispatcherMiddleware(app.wsgi_app, {prefix: other})  # type: ignore[method-assign]

@@ -1,0 +1,70 @@
+"""From a request to a command and back: one transaction, with the idempotency receipt inside it."""
+
+import hashlib
+from collections.abc import Callable
+from typing import TypeVar
+
+from flask import Response, g, request
+
+from api.auth import maybe_actor
+from api.http import encode
+from api.services import services
+from domain import receipts
+from domain.errors import Invalid
+from domain.receipts import Answer, Claim
+from domain.unit_of_work import Cause, UnitOfWork, perform
+
+Result = TypeVar("Result")
+
+
+def carry_out(
+    work: Callable[[UnitOfWork], Result], present: Callable[[Result], tuple[object, int, dict[str, str]]]
+) -> Response:
+    """Do ``work`` in one transaction and answer with what ``present`` makes of its result.
+
+    With an Idempotency-Key the answer is stored in that transaction, and a repeated request gets it again.
+    """
+    claim = _claim()
+
+    def once(uow: UnitOfWork) -> Answer:
+        stored = receipts.earlier(uow.connection, claim) if claim else None
+        if stored:
+            return stored
+        if claim:
+            receipts.begin(uow.connection, claim, uow.now)
+        body, status, headers = present(work(uow))
+        answer = Answer(status, headers, encode(body).decode() if body is not None else "")
+        if claim:
+            receipts.complete(uow.connection, claim, answer)
+        return answer
+
+    return _response(perform(services().writing, _cause(), once))
+
+
+def _cause() -> Cause:
+    who = maybe_actor()
+    return Cause(who.user_id if who else None, g.request_id)
+
+
+def _claim() -> Claim | None:
+    key = request.headers.get("Idempotency-Key")
+    if key is None:
+        return None
+    if not 1 <= len(key) <= 255:
+        raise Invalid({"Idempotency-Key": ["Must have 1 to 255 characters."]})
+    who = maybe_actor()
+    holder = who.user_id if who else f"address:{request.remote_addr}"
+    digest = hashlib.sha256(request.get_data()).hexdigest()
+    return Claim(holder, key, f"{request.method} {request.path}"[:2100], digest)
+
+
+def _response(answer: Answer) -> Response:
+    response = Response(answer.body, answer.status, answer.headers, mimetype=_mimetype(answer.status))
+    if answer.replayed:
+        response.headers["Idempotency-Replayed"] = "true"
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _mimetype(status: int) -> str:
+    return "application/problem+json" if status >= 400 else "application/json"

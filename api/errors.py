@@ -1,0 +1,98 @@
+"""Every refusal and failure as RFC 9457 problem+json. Nothing of our inside ever reaches a client."""
+
+import logging
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from apiflask import APIFlask
+from apiflask.exceptions import HTTPError
+from flask import Response, g
+from redis.exceptions import RedisError
+from sqlalchemy.exc import TimeoutError
+from werkzeug.datastructures import Headers
+from werkzeug.exceptions import HTTPException
+
+from domain import errors
+from domain.unit_of_work import CommitUnknown
+from infra.database import is_retryable, is_unreachable
+
+logger = logging.getLogger(__name__)
+
+STATUS_OF = {
+    errors.NotFound: 404,
+    errors.Forbidden: 403,
+    errors.WrongCredentials: 401,
+    errors.Taken: 409,
+    errors.Conflict: 409,
+    errors.Invalid: 422,
+}
+RETRY_SECONDS = "2"
+
+
+def problem(status: int, detail: str, headers: Any = None, **more: Any) -> Response:
+    """A problem+json answer; ``more`` are members of its own."""
+    body = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "request_id": g.get("request_id", ""),
+        **more,
+    }
+    return Response(msgspec.json.encode(body), status, headers, mimetype="application/problem+json")
+
+
+def register(app: APIFlask) -> None:
+    """Install the handlers on an application made with ``json_errors=False``."""
+    app.register_error_handler(errors.Refusal, _refusal)
+    app.register_error_handler(HTTPError, _api_error)
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(Exception, _failure)
+
+
+def _refusal(error: errors.Refusal) -> Response:
+    named = getattr(error, "errors", None)
+    more = {"errors": named} if named else {}
+    headers = {"WWW-Authenticate": "Bearer"} if isinstance(error, errors.WrongCredentials) else None
+    return problem(STATUS_OF[type(error)], error.detail, headers, **more)
+
+
+def _api_error(error: HTTPError) -> Response:
+    by_place = error.detail if isinstance(error.detail, dict) else {}
+    named = {field: messages for fields in by_place.values() for field, messages in _flat(fields)}
+    more = {"errors": named} if named else {}
+    detail = "Some values are not allowed; see errors." if named else str(error.message)
+    return problem(error.status_code, detail, Headers(error.headers), **more)
+
+
+def _flat(fields: Any, prefix: str = "") -> list[tuple[str, list[str]]]:
+    """marshmallow's nested messages as ``field.sub.0: [message, …]``."""
+    if not isinstance(fields, dict):
+        return [(prefix or "_body", fields if isinstance(fields, list) else [str(fields)])]
+    found = []
+    for name, messages in fields.items():
+        name = "_body" if name == "_schema" else str(name)
+        found += _flat(messages, f"{prefix}.{name}" if prefix else name)
+    return found
+
+
+def _http_error(error: HTTPException) -> Response:
+    headers = {name: value for name, value in error.get_headers() if name in ("Allow", "Retry-After", "Location")}
+    return problem(error.code or 500, error.description or "", headers)
+
+
+def _failure(error: Exception) -> Response:
+    if isinstance(error, CommitUnknown):
+        return _busy("The database was lost in the middle; send the request again with the same Idempotency-Key.")
+    if isinstance(error, TimeoutError) or is_unreachable(error) or is_retryable(error):
+        logger.warning("the database is away: %s", type(error).__name__)
+        return _busy("The database is away or overloaded; nothing was changed. Try again in a moment.")
+    if isinstance(error, RedisError):
+        return _busy("A part of the service is away. Try again in a moment.")
+    logger.exception("a request failed", exc_info=error)
+    return problem(500, "Something went wrong on our side. Tell us the request_id if it goes on.")
+
+
+def _busy(detail: str) -> Response:
+    return problem(503, detail, {"Retry-After": RETRY_SECONDS})

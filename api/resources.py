@@ -1,0 +1,114 @@
+"""From rows, facts and aggregates to what the schemas dump."""
+
+from typing import Any
+
+from api.schemas import notebooks as notebook_schemas
+from api.schemas import pages as page_schemas
+from api.services import services
+from domain.notebook import Notebook
+from domain.page import Page
+from events.notebooks import NotebookFact, Publication, PublishedPage
+from infra.database import retrying_reads
+from read_models import profiles
+from read_models.profiles import Profile
+
+PAGE = page_schemas.Page()
+NOTEBOOK = notebook_schemas.Notebook()
+NOTEBOOK_WITH_PAGES = notebook_schemas.NotebookWithPages()
+OWNERS_ALONE = "has_unpublished_changes"
+
+
+def profile_of(user_id: str) -> Profile:
+    """The profile, at most a lease old."""
+
+    def read(_: Profile | None) -> Profile:
+        with services().reading.connect() as connection:
+            return profiles.load(connection, user_id) or _nobody(user_id)
+
+    return services().profiles.get(user_id, lambda old: retrying_reads(lambda: read(old)))
+
+
+def _nobody(user_id: str) -> Profile:
+    raise LookupError(f"user {user_id} has no event in the log")
+
+
+def author(profile: Profile) -> dict[str, Any]:
+    """The snippet that notebooks, revisions and search results carry."""
+    return {
+        "id": profile.id,
+        "username": profile.username,
+        "display_name": profile.display_name,
+        "avatar_url": avatar_url(profile),
+    }
+
+
+def avatar_url(profile: Profile) -> str | None:
+    return f"/media/{profile.avatar_image_id}/small" if profile.avatar_image_id else None
+
+
+def page(aggregate: Page) -> dict[str, Any]:
+    """A page just written."""
+    return PAGE.dump(aggregate)  # type: ignore[no-any-return]
+
+
+def page_row(row: dict[str, Any], order: int) -> dict[str, Any]:
+    """A page from its view, or from its published snapshot."""
+    return PAGE.dump({**row, "id": row["page_id"], "order": order})  # type: ignore[no-any-return]
+
+
+def notebook(written: Notebook, pages: list[dict[str, Any]], owner: Profile) -> dict[str, Any]:
+    """A notebook just written."""
+    drafts = tuple(PublishedPage(id=page["id"], version=page["version"]) for page in pages)
+    counts = {
+        "notebook_id": written.id,
+        "page_count": len(pages),
+        "word_count": sum(page["word_count"] for page in pages),
+        "has_unpublished_changes": written.differs_from_published(drafts),
+        "changed_at": max([written.updated_at, *(page["updated_at"] for page in pages)]),
+    }
+    return notebook_row(written.stored() | counts, owner, pages)
+
+
+def notebook_row(view: dict[str, Any], owner: Profile, pages: list[dict[str, Any]] | None = None) -> dict[str, Any]:
+    """A notebook as its author sees it, from its view; with its pages when it stands alone."""
+    shown: Publication | None = view["publication"]
+    full = {
+        **view,
+        "id": view["notebook_id"],
+        "owner": author(owner),
+        "status": "published" if shown else "draft",
+        "published_at": shown.published_at if shown else None,
+        "updated_at": view["changed_at"],
+        "pages": pages,
+    }
+    return (NOTEBOOK if pages is None else NOTEBOOK_WITH_PAGES).dump(full)  # type: ignore[no-any-return]
+
+
+def published_row(row: dict[str, Any], owner: Profile) -> dict[str, Any]:
+    """A notebook in a public list."""
+    return _for_readers({**row, "id": row["notebook_id"], "version": row["published_version"]}, owner, NOTEBOOK)
+
+
+def published_notebook(fact: NotebookFact, owner: Profile, pages: list[dict[str, Any]]) -> dict[str, Any]:
+    """A published notebook alone, as readers see it."""
+    shown = fact.publication
+    assert shown is not None
+    full = {
+        "id": fact.notebook_id,
+        "title": shown.title,
+        "description": shown.description,
+        "metadata": shown.metadata,
+        "published_at": shown.published_at,
+        "page_count": len(pages),
+        "word_count": sum(each["word_count"] for each in pages),
+        "version": shown.version,
+        "created_at": fact.created_at,
+        "pages": pages,
+    }
+    return _for_readers(full, owner, NOTEBOOK_WITH_PAGES)
+
+
+def _for_readers(row: dict[str, Any], owner: Profile, schema: notebook_schemas.Notebook) -> dict[str, Any]:
+    seen = {**row, "owner": author(owner), "status": "published", "updated_at": row["published_at"]}
+    seen.pop(OWNERS_ALONE, None)
+    return schema.dump(seen)  # type: ignore[no-any-return]

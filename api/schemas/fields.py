@@ -1,0 +1,46 @@
+"""Fields and schema options that all resources share."""
+
+from datetime import datetime
+from typing import Any
+
+from apiflask import Schema, fields
+from marshmallow import validate
+
+from infra.clock import iso
+
+
+class UtcTime(fields.DateTime):
+    """ISO 8601 in UTC with ``Z``."""
+
+    def _serialize(self, value: datetime | None, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
+        return iso(value) if value else None
+
+
+class ListQuery(Schema):
+    page = fields.Integer(load_default=1, validate=validate.Range(1, 2**31))
+    per_page = fields.Integer(load_default=20, validate=validate.Range(1, 100))
+
+
+class Author(Schema):
+    id = fields.String()
+    username = fields.String()
+    display_name = fields.String()
+    avatar_url = fields.String(allow_none=True)
+
+
+def list_of(item: type[Schema], **more: fields.Field[Any]) -> type[Schema]:
+    """The schema of one page of a list of ``item``."""
+    parts: dict[str, Any] = {
+        "items": fields.List(fields.Nested(item)),
+        "page": fields.Integer(),
+        "per_page": fields.Integer(),
+        "total": fields.Integer(),
+        "pages": fields.Integer(),
+        **more,
+    }
+    return Schema.from_dict(parts, name=f"{item.__name__}List")  # type: ignore[return-value]
+
+
+def text(least: int, most: int, **options: Any) -> fields.String:
+    """A string of ``least`` to ``most`` characters."""
+    return fields.String(validate=validate.Length(least, most), **options)

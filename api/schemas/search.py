@@ -1,0 +1,37 @@
+"""Search."""
+
+from apiflask import Schema, fields
+from marshmallow import ValidationError, validate
+
+from api.schemas.fields import Author, ListQuery, UtcTime, list_of
+
+
+def _not_blank(value: str) -> None:
+    if not value.strip():
+        raise ValidationError("Say what to look for.")
+
+
+class SearchQuery(ListQuery):
+    q = fields.String(required=True, validate=[validate.Length(max=1000), _not_blank])
+    scope = fields.String(load_default="all", validate=validate.OneOf(["all", "mine", "public"]))
+    notebook_id = fields.String(load_default=None)
+    author_id = fields.String(load_default=None)
+
+
+class Hit(Schema):
+    page_id = fields.String()
+    notebook_id = fields.String()
+    notebook_title = fields.String()
+    title = fields.String()
+    snippet = fields.String()
+    score = fields.Float()
+    author = fields.Nested(Author)
+    updated_at = UtcTime()
+
+
+class Freshness(Schema):
+    pending_events = fields.Integer()
+    lag_seconds = fields.Float()
+
+
+HitList = list_of(Hit, total_capped=fields.Boolean(), freshness=fields.Nested(Freshness))

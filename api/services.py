@@ -1,0 +1,65 @@
+"""What the routes use, built once in ``create_app`` and handed to them."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, cast
+
+from flask import current_app
+from sqlalchemy import Engine
+
+from events.notebooks import NotebookFact
+from infra.database import read_engine, write_engine
+from infra.lease import Leases, Lru
+from infra.settings import Settings
+from read_models.cache import SharedCache, connect
+from read_models.profiles import Profile
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who asks."""
+
+    user_id: str
+    session_id: str
+    role: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A finished answer: the bytes that go out, and for whom they were made."""
+
+    body: bytes
+    etag: str
+    owner_id: str
+
+
+@dataclass
+class Services:
+    settings: Settings
+    writing: Engine
+    reading: Engine
+    shared: SharedCache
+    sessions: Leases[str, Actor]
+    publications: Leases[str, NotebookFact]
+    profiles: Leases[str, Profile]
+    rendered: Lru[Any, Rendered] = field(default_factory=lambda: Lru(2048))
+    # Where each page of a publication stands, and at which version: ``{page id: (order, version)}``.
+    places: Lru[Any, dict[str, tuple[int, int]]] = field(default_factory=lambda: Lru(256))
+
+
+def build(settings: Settings) -> Services:
+    return Services(
+        settings=settings,
+        writing=write_engine(settings),
+        reading=read_engine(settings),
+        shared=SharedCache(connect(settings)),
+        sessions=Leases(settings.lease_seconds),
+        publications=Leases(settings.lease_seconds),
+        profiles=Leases(settings.lease_seconds),
+    )
+
+
+def services() -> Services:
+    """The running application's."""
+    return cast(Services, current_app.extensions["sinpluma"])
