@@ -63,6 +63,19 @@ def migrate(arguments: argparse.Namespace) -> None:
     database.migrate(settings)
 
 
+def create_admin(arguments: argparse.Namespace) -> int:
+    """make EMAIL an administrator: the account that has it, or a new one; its password comes from
+    SINPLUMA_ADMIN_PASSWORD, is typed, or is random and printed"""
+    from deploy.create_admin import NotAdmitted, create_admin
+
+    try:
+        print(create_admin(_start("create-admin"), arguments.email))
+    except NotAdmitted as error:
+        print(f"sinpluma: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
 def _start(process_name: str) -> "Settings":
     """What every process begins with: checked settings, and logs as JSON lines."""
     from infra import logs
@@ -77,11 +90,15 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, epilog="Settings: .env.example. Without a command: up.")
     commands = parser.add_subparsers(metavar="COMMAND")
     parser.set_defaults(command=up)
-    for command in (up, api, relay, worker, clock, migrate):
-        added = commands.add_parser(command.__name__, help=command.__doc__, description=command.__doc__)
+    for command in (up, api, relay, worker, clock, migrate, create_admin):
+        added = commands.add_parser(
+            command.__name__.replace("_", "-"), help=command.__doc__, description=command.__doc__
+        )
         added.set_defaults(command=command)
         if command is worker:
             added.add_argument("queue", metavar="QUEUE", help="the queue's name, such as update-views")
+        if command is create_admin:
+            added.add_argument("email", metavar="EMAIL")
     return parser
 
 
