@@ -6,17 +6,17 @@ is sent, and whatever dies in between.
 
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from events import deliveries, log
 from events.event import Event
 from infra.database import is_unreachable, retrying, write_engine
 from infra.settings import Settings, load_settings
-from workers.reactions import REACTIONS
+from workers.reactions import REACTIONS, Reaction
 
 logger = logging.getLogger(__name__)
 
@@ -26,14 +26,16 @@ class Reactor:
     """Runs one reaction against one database."""
 
     engine: Engine
-    most_attempts: int
-    reaction: str
-    apply: Callable[[Connection, Sequence[Event]], None]
+    settings: Settings
+    name: str
+    reaction: Reaction
 
     def handle(self, event_ids: Sequence[str]) -> None:
-        """Handle a batch; when it fails, each of its events alone, so that one bad event never stops the others."""
+        """Handle a batch; when it fails, each half of it alone, and so on, until the bad event is
+        alone and has stopped no other."""
         try:
-            retrying(lambda: self._once(event_ids))
+            events = retrying(lambda: self._once(event_ids))
+            self.reaction.after(self.settings, events)
         except DBAPIError as error:
             if is_unreachable(error):
                 # Nothing is wrong with the events: they stay pending and are sent again.
@@ -46,20 +48,24 @@ class Reactor:
         if len(event_ids) == 1:
             self._count_failure(event_ids[0], error)
         else:
-            for event_id in event_ids:
-                self.handle([event_id])
+            middle = len(event_ids) // 2
+            self.handle(event_ids[:middle])
+            self.handle(event_ids[middle:])
 
-    def _once(self, event_ids: Sequence[str]) -> None:
+    def _once(self, event_ids: Sequence[str]) -> Sequence[Event]:
+        """The events that were still owed, handled."""
         with self.engine.begin() as connection:
-            owed = deliveries.lock(connection, self.reaction, event_ids)
-            if owed:
-                self.apply(connection, log.load(connection, owed))
-                deliveries.done(connection, self.reaction, owed)
+            owed = deliveries.lock(connection, self.name, event_ids)
+            events = log.load(connection, owed) if owed else []
+            if events:
+                self.reaction.apply(connection, events)
+                deliveries.done(connection, self.name, owed)
+            return events
 
     def _count_failure(self, event_id: str, error: Exception) -> None:
         with self.engine.begin() as connection:
             reason = f"{type(error).__name__}: {error}"
-            state = deliveries.failed(connection, self.reaction, event_id, reason, self.most_attempts)
+            state = deliveries.failed(connection, self.name, event_id, reason, self.settings.delivery_max_attempts)
         logger.error(
             "an event could not be handled", exc_info=error, extra={"event_id": event_id, "delivery_state": state}
         )
@@ -75,7 +81,7 @@ def react(reaction: str, event_ids: list[str]) -> None:
         logger.error("dropped a job that is not ours", extra={"reaction": str(reaction)[:64]})
         return
     settings, engine = _resources()
-    Reactor(engine, settings.delivery_max_attempts, reaction, REACTIONS[reaction]).handle(event_ids)
+    Reactor(engine, settings, reaction, REACTIONS[reaction]).handle(event_ids)
 
 
 def _are_ids(value: object) -> bool:

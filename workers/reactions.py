@@ -1,17 +1,34 @@
-"""Which function carries out which reaction."""
+"""Which functions carry out which reaction."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
 from events.event import Event
 from events.subscriptions import CUT_REVISIONS, INDEX_SEARCH, UPDATE_VIEWS
+from infra.settings import Settings
+from workers.caches import refresh_caches
 from workers.projections import update_views
 from workers.revisions import cut_revisions
 from workers.search import index_search
 
-REACTIONS: dict[str, Callable[[Connection, Sequence[Event]], None]] = {
-    UPDATE_VIEWS: update_views,
-    CUT_REVISIONS: cut_revisions,
-    INDEX_SEARCH: index_search,
+
+def _nothing(settings: Settings, events: Sequence[Event]) -> None:
+    pass
+
+
+@dataclass(frozen=True)
+class Reaction:
+    """``apply`` is the effect, in a transaction with the receipt. ``after`` runs once that is committed; it may be lost,
+    so it is for hints alone."""
+
+    apply: Callable[[Connection, Sequence[Event]], None]
+    after: Callable[[Settings, Sequence[Event]], None] = _nothing
+
+
+REACTIONS = {
+    UPDATE_VIEWS: Reaction(update_views, refresh_caches),
+    CUT_REVISIONS: Reaction(cut_revisions),
+    INDEX_SEARCH: Reaction(index_search),
 }

@@ -1,0 +1,18 @@
+"""Keep the shared cache fresh: what readers may see of a notebook now, and no longer."""
+
+from collections.abc import Sequence
+
+from events.event import Event
+from events.notebooks import NotebookFact
+from infra.settings import Settings
+from read_models.cache import SharedCache, connect
+from read_models.projection import newest_of
+
+
+def refresh_caches(settings: Settings, events: Sequence[Event]) -> None:
+    """Newest wins there too. The API does this itself before it acknowledges; this is for when Redis was away then."""
+    facts = newest_of(events, NotebookFact).values()
+    if facts:
+        cache = SharedCache(connect(settings))
+        for fact in facts:
+            cache.put_publication(fact)
