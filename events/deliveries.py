@@ -4,7 +4,7 @@ A row is deleted in the transaction of the reaction that handled it, so what sta
 there is nothing to purge. What Redis knows of it is a hint: a row whose ``due_at`` has passed is sent again.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import (
@@ -95,9 +95,10 @@ def lock(connection: Connection, reaction: str, event_ids: Iterable[str]) -> lis
     return list(connection.scalars(query.with_for_update(skip_locked=True)))
 
 
-def done(connection: Connection, reaction: str, event_ids: Iterable[str]) -> None:
+def done(connection: Connection, reaction: str, event_ids: Sequence[str]) -> None:
     """The reaction has handled these; in its own transaction, so effect and receipt are one."""
-    connection.execute(_of(delete(deliveries), reaction, event_ids))
+    if event_ids:
+        connection.execute(_of(delete(deliveries), reaction, event_ids))
 
 
 def _of(statement, reaction: str, event_ids: Iterable[str]):  # type: ignore[no-untyped-def]

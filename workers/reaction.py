@@ -59,7 +59,8 @@ class Reactor:
             events = log.load(connection, owed) if owed else []
             if events:
                 self.reaction.apply(connection, events)
-                deliveries.done(connection, self.name, owed)
+            # Also what the log no longer holds: it can't be handled, ever.
+            deliveries.done(connection, self.name, owed)
             return events
 
     def _count_failure(self, event_id: str, error: Exception) -> None:

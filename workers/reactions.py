@@ -20,8 +20,8 @@ def _nothing(settings: Settings, events: Sequence[Event]) -> None:
 
 @dataclass(frozen=True)
 class Reaction:
-    """``apply`` is the effect, in a transaction with the receipt. ``after`` runs once that is committed; it may be lost,
-    so it is for hints alone."""
+    """``apply`` is the effect, in a transaction with the receipt. ``after`` runs once that is committed; it may be
+    lost, so it is for hints alone."""
 
     apply: Callable[[Connection, Sequence[Event]], None]
     after: Callable[[Settings, Sequence[Event]], None] = _nothing
