@@ -39,7 +39,7 @@ def check_database(settings: Settings, patience: float = 10.0, waiting: Callable
         except DBAPIError as error:
             if _number(error) in REFUSED or time.monotonic() > deadline:
                 raise DatabaseRefused(
-                    f"the database cannot be used ({error.orig}); is it running (`make run`), and is DATABASE_URL right?"
+                    f"the database cannot be used: {error.orig}; does it run (`make run`), is DATABASE_URL right?"
                 ) from None
             waiting()
             time.sleep(0.5)

@@ -161,6 +161,8 @@ class Database:
             f"--datadir={new}",
             f"--tmpdir={self.folder / 'tmp'}",
             "--skip-test-db",
+            # Only waives its look-up of names: a bare container may know none, not even localhost.
+            "--force",
             # No root that logs in over TCP, with or without a password: only who runs the
             # server may administer it, through its socket.
             "--auth-root-authentication-method=socket",

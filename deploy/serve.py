@@ -1,5 +1,6 @@
 """The API behind granian: `settings.api_workers` processes of `settings.api_threads` threads each."""
 
+import importlib
 import os
 import signal
 from functools import partial
@@ -20,6 +21,9 @@ WAITING_FOR_A_THREAD = 16
 
 def serve(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT; a worker that dies is replaced."""
+    # The workers are forked from here: what is imported now they share instead of each having its own copy, and
+    # code that cannot be imported ends us at once instead of every worker over and over.
+    importlib.import_module("api")
     Granian(
         "api.wsgi:app",
         address=settings.host,
