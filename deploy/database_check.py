@@ -2,7 +2,6 @@
 
 import re
 import time
-from collections.abc import Callable
 
 from alembic.config import Config
 from alembic.script import ScriptDirectory
@@ -19,7 +18,7 @@ class DatabaseRefused(Exception):
     """This database cannot be used; says why and what to do."""
 
 
-def check_database(settings: Settings, patience: float = 10.0, waiting: Callable[[], None] = lambda: None) -> None:
+def check_database(settings: Settings, patience: float = 5.0) -> None:
     """
     Raises:
         DatabaseRefused: it does not answer, is too old, or holds something that is not ours.
@@ -41,7 +40,6 @@ def check_database(settings: Settings, patience: float = 10.0, waiting: Callable
                 raise DatabaseRefused(
                     f"the database cannot be used: {error.orig}; does it run (`make run`), is DATABASE_URL right?"
                 ) from None
-            waiting()
             time.sleep(0.5)
 
 

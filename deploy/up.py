@@ -82,7 +82,8 @@ def _up() -> int:
     servers = [server(name, settings.var) for name in SERVERS if _is_embedded(name, given)]
     _refuse_taken_ports(settings)
     if "DATABASE_URL" in given:
-        check_database(settings, waiting=lambda: say("waiting for the database of DATABASE_URL"))
+        say("looking at the database of DATABASE_URL")
+        check_database(settings)
     for each in servers:
         # On the first start of the database this takes seconds; under supervisor it would be silent.
         say(f"preparing the embedded {each.name}")
