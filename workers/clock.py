@@ -7,19 +7,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Column, Connection, Engine, String, select, update
+from sqlalchemy import Column, Engine, String, select, update
 from sqlalchemy.dialects.mysql import insert
 from sqlalchemy.exc import DBAPIError
 
 from domain import receipts
 from infra.clock import now
-from infra.database import UtcDateTime, table, write_engine
+from infra.database import UtcDateTime, is_unreachable, table, write_engine
 from infra.settings import Settings
 
 logger = logging.getLogger(__name__)
 
 TICK_SECONDS = 5.0
 BATCH = 1000
+# A chore that failed is tried again after this, or its own pause when that is shorter.
+TRY_AGAIN = timedelta(minutes=1)
 
 chores = table(
     "chores",
@@ -30,55 +32,70 @@ chores = table(
 
 @dataclass(frozen=True)
 class Chore:
-    """``work`` does one small batch and answers how much it did; it is called until that is 0."""
+    """``work`` does one small batch in a transaction of its own and answers how much it did; it is called until that
+    is 0."""
 
     name: str
     every: timedelta
-    work: Callable[[Connection, datetime], int]
+    work: Callable[[Engine, Settings, datetime], int]
 
 
-def purge_receipts(connection: Connection, at: datetime) -> int:
-    return receipts.purge(connection, at - receipts.KEEP, BATCH)
+def purge_receipts(engine: Engine, settings: Settings, at: datetime) -> int:
+    with engine.begin() as connection:
+        return receipts.purge(connection, at - receipts.KEEP, BATCH)
 
 
 CHORES = (Chore("purge-receipts", timedelta(hours=1), purge_receipts),)
 
 
-def run_due(engine: Engine, chores_to_run: tuple[Chore, ...] = CHORES) -> list[str]:
-    """Run each chore that is due and not being run by another clock; the names of those that ran."""
-    return [chore.name for chore in chores_to_run if _run_if_due(engine, chore)]
+class Clock:
+    """Runs chores when they are due; ``stop`` ends it between two batches."""
 
+    def __init__(self, engine: Engine, settings: Settings, chores_to_run: tuple[Chore, ...] = CHORES) -> None:
+        self._engine = engine
+        self._settings = settings
+        self._chores = chores_to_run
+        self.stop = threading.Event()
 
-def _run_if_due(engine: Engine, chore: Chore) -> bool:
-    with engine.begin() as connection:
-        connection.execute(insert(chores).prefix_with("IGNORE").values(name=chore.name, due_at=now()))
-    # The lock is held while the batches, with transactions of their own, are done: a second clock skips the row.
-    with engine.begin() as holding:
-        query = select(chores.c.due_at).where(chores.c.name == chore.name).with_for_update(skip_locked=True)
-        due_at = holding.scalar(query)
-        if due_at is None or due_at > now():
-            return False
-        _work(engine, chore)
-        holding.execute(update(chores).where(chores.c.name == chore.name).values(due_at=now() + chore.every))
-        return True
+    def run_due(self) -> list[str]:
+        """Run each chore that is due and not being run by another clock; the names of those that ran."""
+        return [chore.name for chore in self._chores if not self.stop.is_set() and self._run_if_due(chore)]
 
+    def _run_if_due(self, chore: Chore) -> bool:
+        with self._engine.begin() as connection:
+            connection.execute(insert(chores).prefix_with("IGNORE").values(name=chore.name, due_at=now()))
+        # The lock is held while the batches, with transactions of their own, are done: a second clock skips the row.
+        with self._engine.begin() as holding:
+            query = select(chores.c.due_at).where(chores.c.name == chore.name).with_for_update(skip_locked=True)
+            due_at = holding.scalar(query)
+            if due_at is None or due_at > now():
+                return False
+            pause = self._pause_after(chore)
+            holding.execute(update(chores).where(chores.c.name == chore.name).values(due_at=now() + pause))
+            return True
 
-def _work(engine: Engine, chore: Chore) -> None:
-    done = -1
-    while done:
-        with engine.begin() as connection:
-            done = chore.work(connection, now())
+    def _pause_after(self, chore: Chore) -> timedelta:
+        """Do all of the chore that there is to do; how long to wait until the next time."""
+        try:
+            while not self.stop.is_set() and chore.work(self._engine, self._settings, now()):
+                pass
+        except Exception as error:
+            if isinstance(error, DBAPIError) and is_unreachable(error):
+                raise
+            # One chore that fails must not keep the others from being done.
+            logger.exception("a chore failed", extra={"chore": chore.name})
+            return min(TRY_AGAIN, chore.every)
+        return timedelta() if self.stop.is_set() else chore.every
 
 
 def main(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT. What was missed while no clock ran is due at once."""
-    stop = threading.Event()
+    clock = Clock(write_engine(settings, pool_size=2), settings)
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    engine = write_engine(settings, pool_size=2)
-    while not stop.is_set():
+        signal.signal(number, lambda *_: clock.stop.set())
+    while not clock.stop.is_set():
         try:
-            run_due(engine)
+            clock.run_due()
         except DBAPIError as error:
             logger.warning("the clock waits for the database: %s", error)
-        stop.wait(TICK_SECONDS)
+        clock.stop.wait(TICK_SECONDS)
