@@ -1,0 +1,193 @@
+"""What the README promises, on the service as it is started: one import, everything killed on the way."""
+
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from sqlalchemy import create_engine, text
+
+from deploy.embedded import EmbeddedServices
+from tests.e2e.running import CHECKOUT, NOT_INHERITED, Running, free_port, wait_for
+
+CHAPTERS = 30
+ADJECTIVES = ("amber", "brisk", "candid", "dusty", "eager", "faint", "gentle", "hollow", "idle", "jolly")
+PATIENCE = 60.0
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with Running(tmp_path_factory.mktemp("e2e") / "var") as service:
+        yield service
+
+
+def write_book(folder: Path) -> Path:
+    """A book of ours: every chapter has a word of its own, and one speaks Spanish and one Chinese."""
+    folder.mkdir()
+    for number in range(1, CHAPTERS + 1):
+        words = " ".join(f"{ADJECTIVES[(number * step) % 10]} morning" for step in range(1, 200))
+        text = f"# Chapter {number}\n\nHere stands the word unique{number}. {words}.\n"
+        (folder / f"{number:02}.md").write_text(text)
+    (folder / "31.md").write_text("# Capítulo\n\nLa señora abrió la puerta despacio.\n")
+    (folder / "32.md").write_text("# 第一章\n\n他每天写作而不知疲倦。\n")
+    return folder
+
+
+def start_import(running: Running, book: Path, *more: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "seed.py", "--url", running.url, "--from", str(book), "--title", "A book", "--publish", *more],
+        cwd=CHECKOUT,
+        env=running.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def sign_in(running: Running, output: str) -> httpx.Client:
+    email, password = (re.search(rf"^{word}: (\S+)$", output, re.MULTILINE)[1] for word in ("email", "password"))  # type: ignore[index]
+    client = httpx.Client(base_url=f"{running.url}/api/v1", timeout=30)
+    tokens = client.post("/auth/login", json={"email": email, "password": password}).json()
+    client.headers["Authorization"] = f"Bearer {tokens['access_token']}"
+    return client
+
+
+def is_quiet(client: httpx.Client) -> bool:
+    return client.get("/search", params={"q": "anything"}).json()["freshness"]["pending_events"] == 0
+
+
+def test_an_import_survives_killed_processes_and_a_wiped_redis(running: Running, tmp_path: Path) -> None:
+    importing = start_import(running, write_book(tmp_path / "book"))
+    trouble = threading.Thread(target=cause_trouble, args=(running, importing))
+    trouble.start()
+    output, _ = importing.communicate(timeout=180)
+    trouble.join()
+    assert importing.returncode == 0, output
+    client = sign_in(running, output)
+    wait_for(lambda: is_quiet(client), PATIENCE, "the index to catch up")
+    notebooks = client.get("/notebooks").json()["items"]
+    assert [(each["title"], each["page_count"]) for each in notebooks] == [("A book", CHAPTERS + 2)]
+    notebook = client.get(f"/notebooks/{notebooks[0]['id']}").json()
+    for page in notebook["pages"]:
+        kinds = wait_for(lambda page=page: kinds_of(client, page["id"]), PATIENCE, "revisions")
+        assert kinds == ["publish", "save"]
+    anyone = httpx.Client(base_url=f"{running.url}/api/v1")
+    for number, page in enumerate(notebook["pages"][:CHAPTERS], start=1):
+        hits = anyone.get("/search", params={"q": f"unique{number}"}).json()["items"]
+        assert [hit["page_id"] for hit in hits] == [page["id"]]
+        assert f"unique{number}." in anyone.get(f"/notebooks/{notebook['id']}/pages/{page['id']}").json()["content"]
+    for words in ("senora", "每天写作", '"abrio la puerta"'):
+        assert anyone.get("/search", params={"q": words}).json()["total"] == 1
+
+
+def kinds_of(client: httpx.Client, page_id: str) -> list[str] | None:
+    kinds = sorted(each["kind"] for each in client.get(f"/pages/{page_id}/revisions").json()["items"])
+    return kinds if len(kinds) == 2 else None
+
+
+def cause_trouble(running: Running, importing: subprocess.Popen[str]) -> None:
+    """Kill the relay, the workers and their children, and wipe Redis, again and again until the import is over."""
+    redis = running.redis()
+    while importing.poll() is None:
+        running.kill("run.py relay")
+        redis.flushall()
+        running.kill("run.py worker")
+        try:
+            importing.wait(0.3)
+        except subprocess.TimeoutExpired:
+            continue
+
+
+def test_an_import_run_again_creates_nothing_twice(running: Running, tmp_path: Path) -> None:
+    book = write_book(tmp_path / "book")
+    first = start_import(running, book)
+    # Interrupted somewhere in the middle: by then the notebook is there.
+    wait_for(lambda: "A book" in (first.stdout.readline() if first.stdout else ""), PATIENCE, "the first pages")
+    first.kill()
+    first.wait()
+    again, _ = start_import(running, book).communicate(timeout=180)
+    client = sign_in(running, again)
+    page_counts = [each["page_count"] for each in client.get("/notebooks").json()["items"]]
+    # The test before this imported a folder of its own, which is another notebook.
+    assert page_counts.count(CHAPTERS + 2) == len(page_counts)
+    last, _ = start_import(running, book).communicate(timeout=180)
+    assert f"{CHAPTERS + 2} unchanged" in last
+
+
+def test_a_get_right_after_a_put_is_never_stale(running: Running) -> None:
+    client = httpx.Client(base_url=f"{running.url}/api/v1", timeout=30)
+    someone = {"username": "prompt", "email": "prompt@example.org", "password": "a long enough password"}
+    client.post("/auth/register", json=someone)
+    token = client.post("/auth/login", json={k: someone[k] for k in ("email", "password")}).json()["access_token"]
+    client.headers["Authorization"] = f"Bearer {token}"
+    notebook = client.post("/notebooks", json={"title": "Loop"}).json()["id"]
+    page = client.post(f"/notebooks/{notebook}/pages", json={"title": "Page"}).json()["id"]
+    place = f"/notebooks/{notebook}/pages/{page}"
+    for number in range(500):
+        saved = client.put(place, json={"content": f"words, take {number}"}).json()
+        assert client.get(place).json() == saved
+        if number % 10 == 0:
+            assert client.get(f"/notebooks/{notebook}").json()["pages"][0]["version"] == saved["version"]
+            assert client.get("/notebooks").json()["items"][0]["updated_at"] == saved["updated_at"]
+
+
+def test_ctrl_c_leaves_no_process_and_a_second_start_keeps_the_data(tmp_path: Path) -> None:
+    service = Running(tmp_path / "var")
+    service.start()
+    someone = {"username": "keeper", "email": "keeper@example.org", "password": "a long enough password"}
+    assert httpx.post(f"{service.url}/api/v1/auth/register", json=someone).status_code == 201
+    assert len(service.processes("run.py")) > 5
+    assert service.stop() == 0
+    assert service.processes() == []
+    with service:
+        assert httpx.post(f"{service.url}/api/v1/auth/register", json=someone).status_code == 409
+
+
+def refused(**settings: str) -> str:
+    """What `run.py up` says before it gives up; it must do so within seconds."""
+    given = {name: value for name, value in Running(Path("unused")).environment.items() if name not in NOT_INHERITED}
+    done = subprocess.run(
+        [sys.executable, "run.py", "up"],
+        cwd=CHECKOUT,
+        env=given | settings,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 1
+    return done.stderr
+
+
+def test_a_wrong_setting_is_named_and_nothing_is_started(tmp_path: Path) -> None:
+    said = refused(SINPLUMA_VAR=str(tmp_path), SINPLUMA_PORT="many", TRASH_DAYS="-1")
+    assert "SINPLUMA_PORT" in said
+    assert "TRASH_DAYS" in said
+    assert not (tmp_path / "database").exists()
+
+
+def test_a_taken_port_is_named_and_nothing_is_started(tmp_path: Path, running: Running) -> None:
+    said = refused(SINPLUMA_VAR=str(tmp_path), SINPLUMA_PORT=str(running.port))
+    assert f"{running.port}" in said
+    assert "SINPLUMA_PORT" in said
+    assert not (tmp_path / "database").exists()
+
+
+def test_a_database_that_is_not_ours_is_refused(tmp_path: Path) -> None:
+    with EmbeddedServices(tmp_path / "theirs", names=("database",)) as theirs:
+        url = theirs.environ()["DATABASE_URL"]
+        with create_engine(url).begin() as connection:
+            connection.execute(text("CREATE TABLE customers (id INT PRIMARY KEY)"))
+        said = refused(SINPLUMA_VAR=str(tmp_path / "ours"), DATABASE_URL=url)
+    assert "DATABASE_URL" in said
+    assert "customers" in said or "not ours" in said or "not SinPluma" in said
+    assert not (tmp_path / "ours" / "redis").exists()
+
+
+def test_a_missing_server_is_named(tmp_path: Path) -> None:
+    said = refused(SINPLUMA_VAR=str(tmp_path), DATABASE_URL=f"mysql+pymysql://x:y@127.0.0.1:{free_port()}/sinpluma")
+    assert "DATABASE_URL" in said
