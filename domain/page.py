@@ -83,9 +83,10 @@ class Page(Aggregate):
         return page
 
     def edit(self, title: str | None, content: str | None, at: datetime) -> None:
-        """A save that the author asked for: a revision of its own."""
+        """A save that the author asked for: a revision of its own. Does it ask to keep what was autosaved already, that
+        revision is closed: the next autosave must not roll it on."""
+        self.close_revision()
         if self._write(title, content):
-            self.autosaved_since = None
             self._record(PageEdited, at)
 
     def autosave(self, title: str | None, content: str | None, at: datetime, window: timedelta) -> None:
@@ -99,7 +100,7 @@ class Page(Aggregate):
     def revert(self, title: str, content: str, at: datetime) -> None:
         """An old revision's text becomes a new version, even if nothing differs: the author sees it done."""
         self._write(title, content)
-        self.autosaved_since = None
+        self.close_revision()
         self._record(PageReverted, at)
 
     def close_revision(self) -> None:
@@ -115,7 +116,8 @@ class Page(Aggregate):
     def _record(self, kind: type[PageFact], at: datetime, revision: int | None = None) -> None:
         self.version += 1
         self.revision = revision or self.version
-        self.updated_at = at
+        # The time was taken before the row's lock: a command that waited must not turn time back.
+        self.updated_at = max(self.updated_at, at)
         self.word_count = count_words(self.content)
         self.content_sha256 = sha256(self.content)
         state = {name: value for name, value in self.stored().items() if name not in _NOT_IN_FACT}
