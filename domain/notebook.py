@@ -158,7 +158,8 @@ class Notebook(Aggregate):
 
     def _record(self, kind: type[NotebookFact], at: datetime, **more: Any) -> None:
         self.version += 1
-        self.updated_at = at
+        # The time was taken before the row's lock: a command that waited must not turn time back.
+        self.updated_at = max(self.updated_at, at)
         state = self.stored()
         state["notebook_id"] = state.pop("id")
         self.facts.append(kind(**state, **more))
