@@ -2,17 +2,22 @@
 
 import hashlib
 import re
+import unicodedata
 
 # Han, kana, Hangul and their kin are counted by the character: their writing has no spaces to count by.
-_BY_CHARACTER = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
-_WORD = re.compile(rf"[{_BY_CHARACTER}]|(?:(?![{_BY_CHARACTER}])[^\W_])+(?:['’\-](?:(?![{_BY_CHARACTER}])[^\W_])+)*")
+_KANA = "\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff"
+_BY_CHARACTER = rf"{_KANA}\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
+# Accents and vowel signs that are characters of their own; for Python they end a word, for a reader they don't.
+_MARKS = "".join(each for each in map(chr, range(0x300, 0x20000)) if unicodedata.category(each).startswith("M"))
+_LETTERS = rf"(?:(?![{_BY_CHARACTER}])[^\W_][{_MARKS}]*)+"
+WORD = re.compile(rf"[{_BY_CHARACTER}]|{_LETTERS}(?:['’\-]{_LETTERS})*")
 
 
 def count_words(text: str) -> int:
     """The number of words, as a writer would count them."""
     if text.isascii():
         return len(_ASCII_WORD.findall(text))
-    return len(_WORD.findall(text))
+    return len(WORD.findall(text))
 
 
 _ASCII_WORD = re.compile(r"[A-Za-z0-9]+(?:['\-][A-Za-z0-9]+)*")
