@@ -35,7 +35,8 @@ PAGE = files("api").joinpath("operators.html").read_text()
 def create_dashboard(shared: Services) -> Flask:
     """The application that is mounted under ``/internal``."""
     settings = shared.settings
-    app = Flask("operators", static_folder=None)
+    # Its pages ask the application, not their own blueprint, for the icon.
+    app = Flask("operators", static_folder=str(files("rq_dashboard").joinpath("static")))
     app.extensions["sinpluma"] = shared
     app.config.update(
         SECRET_KEY=hmac.digest(settings.jwt_secret_key.encode(), b"operators' sessions", "sha256"),
