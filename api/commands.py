@@ -4,9 +4,11 @@ import hashlib
 from collections.abc import Callable
 from typing import TypeVar
 
+import msgspec
 from flask import Response, g, request
 
 from api.auth import maybe_actor
+from api.errors import problem
 from api.http import encode
 from api.services import services
 from domain import receipts
@@ -59,12 +61,17 @@ def _claim() -> Claim | None:
 
 
 def _response(answer: Answer) -> Response:
-    response = Response(answer.body, answer.status, answer.headers, mimetype=_mimetype(answer.status))
+    response = _refusal(answer) if answer.status >= 400 else _success(answer)
     if answer.replayed:
         response.headers["Idempotency-Replayed"] = "true"
     response.headers["Cache-Control"] = "no-store"
     return response
 
 
-def _mimetype(status: int) -> str:
-    return "application/problem+json" if status >= 400 else "application/json"
+def _success(answer: Answer) -> Response:
+    return Response(answer.body, answer.status, answer.headers, mimetype="application/json")
+
+
+def _refusal(answer: Answer) -> Response:
+    """A refusal that was committed. What is stored are its own members: the request id is each request's own."""
+    return problem(answer.status, headers=answer.headers, **msgspec.json.decode(answer.body))

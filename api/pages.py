@@ -77,9 +77,6 @@ def _saved_or_refused(result: Page | Refused) -> tuple[object, int, dict[str, st
 def _refused(refused: Refused) -> tuple[object, int, dict[str, str]]:
     merged = refused.merged and {"title": refused.merged[0], "content": refused.merged[1]}
     body = {
-        "type": "about:blank",
-        "title": "Precondition Failed",
-        "status": 412,
         "detail": "The page has changed since you read it. Your text is kept as a revision; merge it and save again.",
         "current": resources.page(refused.current),
         "merged": merged,

@@ -32,6 +32,22 @@ def test_a_writer_reads_the_save_before_any_worker_has_seen_it(service: Service)
         assert alone["pages"][0]["version"] == saved["version"] == number + 1
 
 
+def test_a_stale_save_is_refused_and_both_texts_are_kept(service: Service) -> None:
+    author = service.author()
+    notebook = author.notebook("Walks")
+    page = author.page(notebook["id"], content="one\ntwo\nthree\n")
+    place = f"/notebooks/{notebook['id']}/pages/{page['id']}"
+    author.put(place, {"content": "one\ntwo\nthree, and four\n"})
+    stale = {"If-Match": '"1"', "X-Request-ID": "mine"}
+    refused = author.put(place, {"content": "zero, one\ntwo\nthree\n"}, headers=stale, expect=412)
+    assert (refused["status"], refused["request_id"], refused["title"]) == (412, "mine", "Precondition Failed")
+    assert refused["current"]["content"] == "one\ntwo\nthree, and four\n"
+    assert refused["merged"] == {"title": page["title"], "content": "zero, one\ntwo\nthree, and four\n"}
+    service.drain()
+    kept = author.get(f"/pages/{page['id']}/revisions/{refused['conflict_revision_id']}")
+    assert (kept["kind"], kept["content"]) == ("conflict", "zero, one\ntwo\nthree\n")
+
+
 def test_what_is_published_stays_as_it_was_until_the_next_publish(service: Service) -> None:
     author, reader = service.author(), service.anyone()
     notebook = author.notebook("Walks")
