@@ -69,11 +69,18 @@ class Instance:
         return found
 
     def _owns(self, pid: int) -> bool:
+        process = Path(f"/proc/{pid}")
         try:
-            environ = Path(f"/proc/{pid}/environ").read_bytes()
+            marked = f"{MARK}={self.var}".encode() in (process / "environ").read_bytes().split(b"\0")
+            return marked or self._is_our_redis(process)
         except OSError:
             return False  # gone, or someone else's
-        return f"{MARK}={self.var}".encode() in environ.split(b"\0")
+
+    def _is_our_redis(self, process: Path) -> bool:
+        """Redis writes its title over the environment that the kernel shows; but it works in a folder of ours."""
+        return (process / "comm").read_text().strip() == "redis-server" and (
+            process / "cwd"
+        ).readlink() == self.var / "redis"
 
 
 def _all_pids() -> Iterable[int]:

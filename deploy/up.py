@@ -314,6 +314,8 @@ class Supervisor:
             with contextlib.suppress(OSError, http.client.HTTPException, xmlrpc.client.Error):
                 self._stop_programs(self.own_programs())
                 self._stop_programs(SERVERS)
+                self._rpc.shutdown()
+            # Also when it did not listen; repeated, it does nothing more.
             self.process.send_signal(signal.SIGTERM)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.process.wait(STOP_SECONDS)
