@@ -1,6 +1,6 @@
 """From a request to a command and back: one transaction, with the idempotency receipt inside it."""
 
-import hashlib
+import hmac
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -20,13 +20,18 @@ Result = TypeVar("Result")
 
 
 def carry_out(
-    work: Callable[[UnitOfWork], Result], present: Callable[[Result], tuple[object, int, dict[str, str]]]
+    work: Callable[[UnitOfWork], Result],
+    present: Callable[[Result], tuple[object, int, dict[str, str]]],
+    also: str = "",
+    unseal: Callable[[str], str] = str,
 ) -> Response:
     """Do ``work`` in one transaction and answer with what ``present`` makes of its result.
 
-    With an Idempotency-Key the answer is stored in that transaction, and a repeated request gets it again.
+    With an Idempotency-Key the answer is stored in that transaction, and a repeated request gets it again. ``also`` is
+    what makes a request another one besides its body. ``unseal`` makes the body that is sent of the one that is
+    stored, where that must not lie in a table.
     """
-    claim = _claim()
+    claim = _claim(also)
 
     def once(uow: UnitOfWork) -> Answer:
         stored = receipts.earlier(uow.connection, claim) if claim else None
@@ -40,15 +45,16 @@ def carry_out(
             receipts.complete(uow.connection, claim, answer)
         return answer
 
-    return _response(perform(services().writing, _cause(), once))
+    return _response(perform(services().writing, cause(), once), unseal)
 
 
-def _cause() -> Cause:
+def cause() -> Cause:
+    """Who asked for the command, and under which request id."""
     who = maybe_actor()
     return Cause(who.user_id if who else None, g.request_id)
 
 
-def _claim() -> Claim | None:
+def _claim(also: str) -> Claim | None:
     key = request.headers.get("Idempotency-Key")
     if key is None:
         return None
@@ -56,20 +62,22 @@ def _claim() -> Claim | None:
         raise Invalid({"Idempotency-Key": ["Must have 1 to 255 characters."]})
     who = maybe_actor()
     holder = who.user_id if who else f"address:{request.remote_addr}"
-    digest = hashlib.sha256(request.get_data()).hexdigest()
+    # Keyed: a body may hold a password, and a bare hash of it could be guessed at far faster than bcrypt's.
+    content = request.get_data() + also.encode()
+    digest = hmac.new(services().settings.jwt_secret_key.encode(), content, "sha256").hexdigest()
     return Claim(holder, key, f"{request.method} {request.path}"[:2100], digest)
 
 
-def _response(answer: Answer) -> Response:
-    response = _refusal(answer) if answer.status >= 400 else _success(answer)
+def _response(answer: Answer, unseal: Callable[[str], str]) -> Response:
+    response = _refusal(answer) if answer.status >= 400 else _success(answer, unseal(answer.body))
     if answer.replayed:
         response.headers["Idempotency-Replayed"] = "true"
     response.headers["Cache-Control"] = "no-store"
     return response
 
 
-def _success(answer: Answer) -> Response:
-    return Response(answer.body, answer.status, answer.headers, mimetype="application/json")
+def _success(answer: Answer, body: str) -> Response:
+    return Response(body, answer.status, answer.headers, mimetype="application/json")
 
 
 def _refusal(answer: Answer) -> Response:

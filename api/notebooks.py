@@ -21,7 +21,7 @@ from domain.unit_of_work import UnitOfWork
 from events import deliveries
 from events.notebooks import NotebookFact
 from events.subscriptions import UPDATE_VIEWS
-from infra.database import retrying_reads
+from infra.database import retrying
 from read_models import notebook_list, notebook_view, profiles, published
 from read_models.freshness import catch_up
 
@@ -35,8 +35,8 @@ def list_notebooks(query_data: dict[str, Any]) -> Response:
     """One's own notebooks, the trash, or all that are published"""
     place = query_data["page"], query_data["per_page"]
     if query_data["public"]:
-        return retrying_reads(lambda: _public_list(*place))
-    return retrying_reads(lambda: _own_list(actor(), query_data["trashed"], *place))
+        return retrying(lambda: _public_list(*place))
+    return retrying(lambda: _own_list(actor(), query_data["trashed"], *place))
 
 
 def _own_list(who: Actor, trashed: bool, page: int, per_page: int) -> Response:
@@ -92,7 +92,7 @@ def _written(notebook: Notebook, pages: list[dict[str, Any]], status: int) -> tu
 def get_notebook(notebook_id: str) -> Response:
     """A notebook with its pages: the draft for its author, the publication for everyone else"""
     who = maybe_actor()
-    draft = retrying_reads(lambda: _draft(notebook_id, who.user_id)) if who else None
+    draft = retrying(lambda: _draft(notebook_id, who.user_id)) if who else None
     if draft:
         return conditional(draft.body, draft.etag, PRIVATE)
     shown = _publication(notebook_id)
@@ -134,7 +134,7 @@ def _rendered_publication(fact: NotebookFact, owner: profiles.Profile) -> Render
     name = f"notebook:{fact.notebook_id}:{fact.version}:{owner.version}"
     body = services().shared.answer(name)
     if body is None:
-        body = retrying_reads(lambda: _render_publication(fact, owner))
+        body = retrying(lambda: _render_publication(fact, owner))
         services().shared.put_answer(name, body)
     return Rendered(body, etag_of(body), fact.owner_id)
 

@@ -20,7 +20,7 @@ from domain.errors import NotFound
 from domain.page import Page
 from events import log
 from events.notebooks import NotebookFact
-from infra.database import retrying_reads
+from infra.database import retrying
 from read_models import page_view, published
 
 blueprint = APIBlueprint("pages", __name__)
@@ -113,7 +113,7 @@ def get_page(notebook_id: str, page_id: str, query_data: dict[str, Any]) -> Resp
     """A page: the draft for its author, the published version for everyone else"""
     who = maybe_actor()
     if who and query_data["view"] == "draft":
-        draft = retrying_reads(lambda: _draft(notebook_id, page_id))
+        draft = retrying(lambda: _draft(notebook_id, page_id))
         if draft and draft.owner_id == who.user_id:
             return conditional(draft.body, draft.etag, PRIVATE)
     shown = _published(notebook_id, page_id)
@@ -162,7 +162,7 @@ def _rendered_published(notebook_id: str, page_id: str, version: int, order: int
     name = f"page:{notebook_id}:{page_id}:{version}:{order}"
     body = services().shared.answer(name)
     if body is None:
-        body = retrying_reads(lambda: _render_published(notebook_id, page_id, version, order))
+        body = retrying(lambda: _render_published(notebook_id, page_id, version, order))
         services().shared.put_answer(name, body)
     return Rendered(body, f'"p{version}-{order}"', "")
 

@@ -4,7 +4,7 @@ from api.services import services
 from domain.errors import NotFound
 from events import log
 from events.notebooks import NotebookFact, Publication
-from infra.database import is_unreachable, retrying_reads
+from infra.database import is_unreachable, retrying
 
 
 def publication(notebook_id: str) -> tuple[NotebookFact, Publication]:
@@ -24,7 +24,7 @@ def publication(notebook_id: str) -> tuple[NotebookFact, Publication]:
 
 def _newest(notebook_id: str, known: NotebookFact | None) -> NotebookFact:
     try:
-        return retrying_reads(lambda: _read(notebook_id, known))
+        return retrying(lambda: _read(notebook_id, known))
     except Exception as error:
         if not is_unreachable(error):
             raise

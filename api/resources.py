@@ -2,13 +2,16 @@
 
 from typing import Any
 
+from sqlalchemy.exc import DBAPIError
+
 from api.schemas import notebooks as notebook_schemas
 from api.schemas import pages as page_schemas
 from api.services import services
 from domain.notebook import Notebook
 from domain.page import Page
+from domain.user import User
 from events.notebooks import NotebookFact, Publication, PublishedPage
-from infra.database import retrying_reads
+from infra.database import is_unreachable, retrying
 from read_models import profiles
 from read_models.profiles import Profile
 
@@ -21,15 +24,29 @@ OWNERS_ALONE = "has_unpublished_changes"
 def profile_of(user_id: str) -> Profile:
     """The profile, at most a lease old."""
 
-    def read(_: Profile | None) -> Profile:
-        with services().reading.connect() as connection:
-            return profiles.load(connection, user_id) or _nobody(user_id)
-
-    return services().profiles.get(user_id, lambda old: retrying_reads(lambda: read(old)))
+    return services().profiles.get(user_id, lambda known: _newest_profile(user_id, known))
 
 
-def _nobody(user_id: str) -> Profile:
-    raise LookupError(f"user {user_id} has no event in the log")
+def _newest_profile(user_id: str, known: Profile | None) -> Profile:
+    """From the log; while MySQL is away, the one known here or in the shared cache."""
+    try:
+        profile = retrying(lambda: _read_profile(user_id))
+    except DBAPIError as error:
+        kept = known or services().shared.profile(user_id)
+        if kept is None or not is_unreachable(error):
+            raise
+        return kept
+    if profile != known:
+        services().shared.put_profile(profile)
+    return profile
+
+
+def _read_profile(user_id: str) -> Profile:
+    with services().reading.connect() as connection:
+        profile = profiles.load(connection, user_id)
+    if profile is None:
+        raise LookupError(f"user {user_id} has no event in the log")
+    return profile
 
 
 def author(profile: Profile) -> dict[str, Any]:
@@ -42,7 +59,7 @@ def author(profile: Profile) -> dict[str, Any]:
     }
 
 
-def avatar_url(profile: Profile) -> str | None:
+def avatar_url(profile: Profile | User) -> str | None:
     return f"/media/{profile.avatar_image_id}/small" if profile.avatar_image_id else None
 
 

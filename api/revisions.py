@@ -16,7 +16,7 @@ from domain.errors import NotFound
 from events import log
 from events.notebooks import NotebookFact
 from events.pages import PageFact
-from infra.database import retrying_reads
+from infra.database import retrying
 from read_models import revisions
 
 blueprint = APIBlueprint("revisions", __name__)
@@ -29,7 +29,7 @@ blueprint = APIBlueprint("revisions", __name__)
 def list_revisions(page_id: str, query_data: dict[str, Any]) -> Response:
     """The revisions of a page without their texts, newest first"""
     place = query_data["page"], query_data["per_page"]
-    return retrying_reads(lambda: _listing(page_id, *place))
+    return retrying(lambda: _listing(page_id, *place))
 
 
 def _listing(page_id: str, page: int, per_page: int) -> Response:
@@ -48,7 +48,7 @@ def _listing(page_id: str, page: int, per_page: int) -> Response:
 def get_revision(page_id: str, revision_id: str) -> Response:
     """One revision with its text"""
     user_id = actor().user_id
-    row = retrying_reads(lambda: _load(page_id, revision_id, user_id))
+    row = retrying(lambda: _load(page_id, revision_id, user_id))
     author = resources.author(resources.profile_of(user_id))
     body = encode(schemas.RevisionWithText().dump({**row, "author": author}))
     return conditional(body, etag_of(body), PRIVATE)

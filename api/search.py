@@ -15,7 +15,7 @@ from domain.errors import WrongCredentials
 from events import deliveries
 from events.subscriptions import INDEX_SEARCH
 from infra.clock import now
-from infra.database import retrying_reads
+from infra.database import retrying
 from read_models import profiles
 from read_models.search import Audience, SearchResult
 from read_models.search import search as find_pages
@@ -32,7 +32,7 @@ def search(query_data: dict[str, Any]) -> Response:
     who = maybe_actor()
     if query_data["scope"] == "mine" and who is None:
         raise WrongCredentials("Sign in to search in your drafts.")
-    return retrying_reads(lambda: _found(query_data, who.user_id if who else None))
+    return retrying(lambda: _found(query_data, who.user_id if who else None))
 
 
 def _found(wanted: dict[str, Any], viewer_id: str | None) -> Response:

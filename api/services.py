@@ -8,7 +8,7 @@ from flask import current_app
 from sqlalchemy import Engine
 
 from events.notebooks import NotebookFact
-from infra.database import read_engine, write_engine
+from infra.database import REQUEST_SECONDS, read_engine, write_engine
 from infra.lease import Leases, Lru
 from infra.settings import Settings
 from read_models.cache import SharedCache, connect
@@ -23,6 +23,7 @@ class Actor:
     session_id: str
     role: str
     expires_at: datetime
+    token_id: str
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,8 @@ class Services:
 def build(settings: Settings) -> Services:
     return Services(
         settings=settings,
-        writing=write_engine(settings),
-        reading=read_engine(settings),
+        writing=write_engine(settings, patience=REQUEST_SECONDS),
+        reading=read_engine(settings, patience=REQUEST_SECONDS),
         shared=SharedCache(connect(settings)),
         sessions=Leases(settings.lease_seconds),
         publications=Leases(settings.lease_seconds),

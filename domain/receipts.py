@@ -23,7 +23,7 @@ receipts = table(
     Column("holder", String(64, collation="ascii_bin"), primary_key=True),
     Column("key", VARCHAR(255, charset="utf8mb4", collation="utf8mb4_bin"), primary_key=True),
     Column("request", String(2100), nullable=False),
-    Column("body_sha256", CHAR(64, collation="ascii_bin"), nullable=False),
+    Column("body_hmac", CHAR(64, collation="ascii_bin"), nullable=False),
     Column("status", Integer, nullable=False),
     Column("headers", Json(dict[str, str]), nullable=False),
     Column("body", LongText, nullable=False),
@@ -49,7 +49,7 @@ class Claim:
     holder: str
     key: str
     request: str
-    body_sha256: str
+    body_hmac: str
 
 
 def earlier(connection: Connection, claim: Claim) -> Answer | None:
@@ -72,7 +72,7 @@ def earlier(connection: Connection, claim: Claim) -> Answer | None:
 def _replay(row: Row[tuple[object, ...]], claim: Claim) -> Answer:
     if row.request != claim.request:
         raise Invalid({"Idempotency-Key": [f"Was used for {row.request}; choose a new key for another request."]})
-    if row.body_sha256 != claim.body_sha256:
+    if row.body_hmac != claim.body_hmac:
         raise Invalid({"Idempotency-Key": ["Was used with another body; choose a new key for another request."]})
     return Answer(row.status, row.headers, row.body, replayed=True)
 

@@ -26,6 +26,9 @@ LongText = MEDIUMTEXT(charset="utf8mb4", collation="utf8mb4_bin")
 # The whole transaction may be run again after these: lock wait, deadlock, snapshot, certification, rollback errors.
 RETRYABLE = frozenset({1020, 1047, 1180, 1205, 1213, 3101})
 MOST_TRIES = 5
+# A request must be refused within five seconds when the server hangs; a batch or a chore may take its time.
+REQUEST_SECONDS = 3.0
+BACKGROUND_SECONDS = 60.0
 # A duplicate key: someone else was first. Run again, the command sees their row and answers for it.
 LOST_RACE = frozenset({1062})
 # SQLAlchemy does not take these for a lost server, yet after a failover the connection is of no use: read-only,
@@ -94,34 +97,34 @@ def table(name: str, *parts: Any) -> Table:
     )
 
 
-def write_engine(settings: Settings, pool_size: int | None = None) -> Engine:
-    """Transactions on the primary, READ COMMITTED."""
+def write_engine(settings: Settings, pool_size: int | None = None, patience: float = BACKGROUND_SECONDS) -> Engine:
+    """Transactions on the primary, READ COMMITTED; a statement that takes longer than ``patience`` seconds fails."""
     # Every transaction of ours ends in a commit or a rollback of its own, so the pool's extra rollback is only a
     # round trip: a tenth of the cost of a save.
-    return _engine(settings.database_url, settings, pool_size, "READ COMMITTED")
+    return _engine(settings, pool_size, "READ COMMITTED", patience)
 
 
-def read_engine(settings: Settings, pool_size: int | None = None) -> Engine:
+def read_engine(settings: Settings, pool_size: int | None = None, patience: float = BACKGROUND_SECONDS) -> Engine:
     """Single statements on the primary, each its own transaction: what read-your-writes and revocation ask."""
-    return _engine(settings.database_url, settings, pool_size, "AUTOCOMMIT")
+    return _engine(settings, pool_size, "AUTOCOMMIT", patience)
 
 
-def _engine(url: str, settings: Settings, pool_size: int | None, isolation: Any) -> Engine:
+def _engine(settings: Settings, pool_size: int | None, isolation: Any, patience: float) -> Engine:
     size = pool_size or settings.api_threads
     engine = create_engine(
-        url,
+        settings.database_url,
         isolation_level=isolation,
         pool_size=size,
         max_overflow=2,
-        pool_timeout=4,
+        pool_timeout=REQUEST_SECONDS,
         pool_recycle=1800,
         pool_reset_on_return=None,
         connect_args={
             "charset": "utf8mb4",
             "connect_timeout": 2,
-            "read_timeout": 10,
-            "write_timeout": 10,
-            "init_command": "SET time_zone = '+00:00', innodb_lock_wait_timeout = 5",
+            "read_timeout": patience,
+            "write_timeout": patience,
+            "init_command": "SET time_zone = '+00:00', innodb_lock_wait_timeout = 2",
         },
     )
     event.listen(engine, "handle_error", _mark_failed_over)
@@ -155,26 +158,23 @@ def is_unreachable(error: BaseException) -> bool:
 Result = TypeVar("Result")
 
 
-def retrying(transaction: Callable[[], Result]) -> Result:
-    """Run a whole transaction, again and with growing pauses while the server rolls it back for a passing reason."""
+def retrying(work: Callable[[], Result]) -> Result:
+    """Run a read or a whole transaction, and again, after growing pauses, when it failed for a passing reason: the
+    server rolled it back, or a pooled connection turned out to have died before anything was done on it."""
+    began = time.monotonic()
     for attempt in range(1, MOST_TRIES):
         try:
-            return transaction()
+            return work()
         except DBAPIError as error:
-            if not is_retryable(error):
+            if not (is_retryable(error) or _died_in_the_pool(error, began)):
                 raise
             time.sleep(random.uniform(0, 0.02 * 2**attempt))
-    return transaction()
+    return work()
 
 
-def retrying_reads(read: Callable[[], Result]) -> Result:
-    """Run a read once more when its pooled connection turns out to have died; a read may always be repeated."""
-    try:
-        return read()
-    except DBAPIError as error:
-        if not error.connection_invalidated:
-            raise
-        return read()
+def _died_in_the_pool(error: DBAPIError, began: float) -> bool:
+    # One that failed slowly did not find a dead connection but a server that hangs, and so would the next try.
+    return error.connection_invalidated and time.monotonic() - began < 1
 
 
 def migrate(settings: Settings) -> None:
@@ -189,3 +189,6 @@ def migrate(settings: Settings) -> None:
 
 
 __all__ = ["Column", "Engine", "Id", "IdList", "Json", "LongText", "UtcDateTime", "metadata", "table"]
+
+
+retrying_reads = retrying

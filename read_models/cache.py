@@ -18,6 +18,7 @@ from redis.retry import Retry
 
 from events.notebooks import NotebookFact
 from infra.settings import Settings
+from read_models.profiles import Profile
 
 logger = logging.getLogger(__name__)
 
@@ -63,6 +64,13 @@ class SharedCache:
         """The newest known fact, None when there is none or Redis is away."""
         kept = self._try(lambda: self._redis.hget(_notebook_key(notebook_id), "fact"))
         return msgspec.json.decode(kept, type=NotebookFact) if isinstance(kept, bytes) else None
+
+    def put_profile(self, profile: Profile) -> None:
+        self.put_answer(f"profile:{profile.id}", msgspec.json.encode(profile))
+
+    def profile(self, user_id: str) -> Profile | None:
+        kept = self.answer(f"profile:{user_id}")
+        return msgspec.json.decode(kept, type=Profile) if kept else None
 
     def put_answer(self, name: str, body: bytes) -> None:
         self._try(lambda: self._redis.set(_answer_key(name), body, ex=SECONDS_TO_LIVE))

@@ -9,7 +9,7 @@ from sqlalchemy import Engine, text
 
 from deploy.embedded import EmbeddedServices
 from infra import objects
-from infra.database import metadata, migrate, read_engine, write_engine
+from infra.database import metadata, migrate, read_engine, retrying, write_engine
 from infra.settings import Settings, load_settings
 from tests.service import Service
 
@@ -58,10 +58,14 @@ def reading(settings: Settings) -> Iterator[Engine]:
 @pytest.fixture
 def db(engine: Engine) -> Engine:
     """The database, empty."""
+    retrying(lambda: _empty(engine))
+    return engine
+
+
+def _empty(engine: Engine) -> None:
     with engine.begin() as connection:
         for each in metadata.sorted_tables:
             connection.execute(text(f"DELETE FROM {each.name}"))
-    return engine
 
 
 @pytest.fixture

@@ -64,11 +64,12 @@ class Author:
 
 
 class Service:
-    def __init__(self, settings: Settings, engine: Engine) -> None:
+    def __init__(self, settings: Settings, engine: Engine, wipe: bool = True) -> None:
         self.settings = settings
         self.engine = engine
         self.redis = broker.connect(settings)
-        self.redis.flushall()
+        if wipe:
+            self.redis.flushall()
         self.app = create_app(settings)
         self.relay = Relay(engine, self.redis)
 

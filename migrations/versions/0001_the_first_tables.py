@@ -226,7 +226,7 @@ def upgrade() -> None:
         sa.Column("holder", sa.String(length=64, collation="ascii_bin"), nullable=False),
         sa.Column("key", mysql.VARCHAR(charset="utf8mb4", collation="utf8mb4_bin", length=255), nullable=False),
         sa.Column("request", sa.String(length=2100), nullable=False),
-        sa.Column("body_sha256", sa.CHAR(length=64, collation="ascii_bin"), nullable=False),
+        sa.Column("body_hmac", sa.CHAR(length=64, collation="ascii_bin"), nullable=False),
         sa.Column("status", sa.Integer(), nullable=False),
         sa.Column("headers", mysql.MEDIUMTEXT(charset="utf8mb4", collation="utf8mb4_bin"), nullable=False),
         sa.Column("body", mysql.MEDIUMTEXT(charset="utf8mb4", collation="utf8mb4_bin"), nullable=False),
