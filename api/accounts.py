@@ -1,25 +1,28 @@
-"""Registering, signing in, profiles."""
+"""Registering, signing in and out, profiles."""
 
 from typing import Any
 
+import msgspec
 from apiflask import APIBlueprint
 from flask import Response
-from sqlalchemy import select
 
-from api.auth import actor, decoy_hash, maybe_actor, tokens_for
-from api.commands import carry_out
+from api import tokens
+from api.auth import actor, maybe_actor
+from api.commands import carry_out, cause
 from api.http import PRIVATE, PUBLIC, conditional, encode, etag_of
 from api.resources import avatar_url
 from api.schemas import accounts as schemas
 from api.services import Actor, services
-from domain.commands import accounts
-from domain.errors import NotFound
-from domain.user import ADMIN, User, hash_password, users
+from domain.commands import accounts, sessions
+from domain.errors import NotFound, WrongCredentials
+from domain.passwords import hash_password
+from domain.session import Session, SpentToken
+from domain.unit_of_work import perform
+from domain.user import ADMIN, User
 from infra.database import retrying_reads
-from read_models import profiles
-from read_models.profiles import Profile
 
 blueprint = APIBlueprint("accounts", __name__)
+ONES_OWN = ("email", "role")
 
 
 @blueprint.post("/auth/register")
@@ -42,22 +45,86 @@ def _registered(user: User) -> dict[str, object]:
 
 @blueprint.post("/auth/login")
 @blueprint.input(schemas.Credentials)
-@blueprint.output(schemas.Tokens)
+@blueprint.output(schemas.SignedIn)
 @blueprint.doc(responses=[401])
 def login(json_data: dict[str, Any]) -> Response:
     """Sign in with e-mail and password"""
-    with services().reading.connect() as connection:
-        found = accounts.find_by_email(connection, json_data["email"])
-    user = accounts.check_password(found, json_data["password"], decoy_hash())
-    command = accounts.OpenSession(user.id)
+    found = retrying_reads(lambda: _find(json_data["email"]))
+    user = accounts.check_password(found, json_data["password"], services().settings.bcrypt_rounds)
+    command = sessions.OpenSession(user.id, user.password_hash)
     return carry_out(
-        lambda uow: accounts.open_session(command, uow),
-        lambda session: ({**tokens_for(session), "user": _own_profile(user)}, 200, {}),
+        lambda uow: sessions.open_session(command, uow),
+        lambda session: (_ticket(session, user=_profile(user, insider=True)), 200, {}),
+        unseal=_redeem,
     )
 
 
-def _own_profile(user: User) -> dict[str, Any]:
-    return schemas.Profile().dump({**vars(user), "avatar_url": None})  # type: ignore[no-any-return]
+def _find(email: str) -> User | None:
+    with services().reading.connect() as connection:
+        return accounts.find_by_email(connection, email)
+
+
+def _ticket(session: Session, **more: object) -> dict[str, object]:
+    """What a receipt keeps of an answer with tokens: enough to make the same ones again, of no use to a thief."""
+    return {"session": session, "more": more}
+
+
+def _redeem(ticket: str) -> str:
+    kept = msgspec.json.decode(ticket)
+    session = msgspec.convert(kept["session"], Session)
+    return encode({**tokens.pair(session), **kept["more"]}).decode()
+
+
+@blueprint.post("/auth/refresh")
+@blueprint.output(schemas.TokenPair)
+def refresh() -> Response:
+    """Spend the refresh token, sent as Bearer token, for a new pair
+
+    Used again it ends its whole session, except that the newest pair is answered once more to the token that made it,
+    for 30 seconds: an answer may get lost on its way."""
+    who = actor()
+    command = sessions.RefreshSession(who.session_id, who.token_id)
+    try:
+        return carry_out(
+            lambda uow: sessions.refresh_session(command, uow),
+            lambda session: (_ticket(session), 200, {}),
+            also=who.token_id,
+            unseal=_redeem,
+        )
+    except SpentToken:
+        _close(who.session_id)
+        raise WrongCredentials("This refresh token was used before; its session is over now. Sign in again.") from None
+
+
+def _close(session_id: str) -> None:
+    command = sessions.CloseSession(session_id)
+    perform(services().writing, cause(), lambda uow: sessions.close_session(command, uow))
+    services().sessions.wait_out()
+
+
+@blueprint.post("/auth/logout")
+@blueprint.output({}, status_code=204)
+def logout() -> Response:
+    """End this session: its tokens are dead at once"""
+    command = sessions.CloseSession(actor().session_id)
+    return _last_word(carry_out(lambda uow: sessions.close_session(command, uow), lambda _: (None, 204, {})))
+
+
+def _last_word(answer: Response) -> Response:
+    """The answer to what ends sessions, when no process believes in them any more."""
+    services().sessions.wait_out()
+    return answer
+
+
+@blueprint.post("/auth/password")
+@blueprint.input(schemas.PasswordChange)
+@blueprint.output({}, status_code=204)
+@blueprint.doc(responses=[403])
+def change_password(json_data: dict[str, Any]) -> Response:
+    """Choose a new password; every other session ends"""
+    who, rounds = actor(), services().settings.bcrypt_rounds
+    command = accounts.ChangePassword(who.user_id, who.session_id, **json_data, rounds=rounds)
+    return _last_word(carry_out(lambda uow: accounts.change_password(command, uow), lambda _: (None, 204, {})))
 
 
 @blueprint.get("/users/me")
@@ -76,17 +143,36 @@ def get_user(user_id: str) -> Response:
 
 
 def _profile_answer(user_id: str, viewer: Actor | None) -> Response:
-    profile, private = retrying_reads(lambda: _read(user_id))
+    user = retrying_reads(lambda: _load(user_id))
     insider = viewer is not None and (viewer.user_id == user_id or viewer.role == ADMIN)
-    shown = {**vars(profile), "avatar_url": avatar_url(profile), **(private if insider else {})}
-    body = encode(schemas.Profile().dump(shown))
-    return conditional(body, etag_of(body, profile.version), PRIVATE if viewer else PUBLIC)
+    body = encode(_profile(user, insider))
+    return conditional(body, etag_of(body, user.version), PRIVATE if viewer else PUBLIC)
 
 
-def _read(user_id: str) -> tuple[Profile, dict[str, Any]]:
+def _load(user_id: str) -> User:
     with services().reading.connect() as connection:
-        profile = profiles.load(connection, user_id)
-        private = connection.execute(select(users.c.email, users.c.role).where(users.c.id == user_id)).mappings()
-        if profile is None:
-            raise NotFound("There is no such user.")
-        return profile, dict(private.one())
+        user = accounts.find(connection, user_id)
+    if user is None:
+        raise NotFound("There is no such user.")
+    return user
+
+
+def _profile(user: User, insider: bool) -> dict[str, Any]:
+    shown = {**vars(user), "avatar_url": avatar_url(user)}
+    schema = schemas.Profile(exclude=() if insider else ONES_OWN)
+    return schema.dump(shown)  # type: ignore[no-any-return]
+
+
+@blueprint.put("/users/<user_id>")
+@blueprint.input(schemas.ProfileChanges)
+@blueprint.output(schemas.Profile)
+@blueprint.doc(responses=[403, 404])
+def edit_profile(user_id: str, json_data: dict[str, Any]) -> Response:
+    """Change one's own profile"""
+    command = accounts.EditProfile(user_id, json_data)
+    answer = carry_out(
+        lambda uow: accounts.edit_profile(command, uow), lambda user: (_profile(user, insider=True), 200, {})
+    )
+    # Notebooks and revisions show the author's name from a lease.
+    services().profiles.wait_out()
+    return answer

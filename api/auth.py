@@ -1,24 +1,19 @@
-"""Who asks: tokens, the session behind them, and the short list of routes that anyone may use."""
+"""Who asks: the token, the session behind it, and the short list of routes that anyone may use."""
 
-from datetime import UTC, datetime, timedelta
-from functools import cache
+from datetime import UTC, datetime
 from typing import cast
 
 from apiflask import APIFlask
-from flask import Flask, g, request
-from flask_jwt_extended import JWTManager, create_access_token, create_refresh_token, decode_token
-from flask_jwt_extended.exceptions import JWTExtendedException
-from jwt import PyJWTError
+from flask import g, request
 
+from api import tokens
 from api.services import Actor, services
-from domain.commands.accounts import SESSION_LIFETIME, Session, live_session
+from domain import session
 from domain.errors import Forbidden, WrongCredentials
-from domain.user import ADMIN, hash_password
+from domain.session import OVER, LiveSession
+from domain.user import ADMIN
 from infra.clock import now
-from infra.database import retrying_reads
-from infra.settings import Settings
-
-ACCESS_LIFETIME = timedelta(minutes=10)
+from infra.database import retrying
 
 # Everything else needs a token; a test holds this list against the routes.
 PUBLIC = frozenset(
@@ -36,22 +31,14 @@ PUBLIC = frozenset(
         "openapi.docs",
     }
 )
+# The one route that takes a refresh token, and nothing else.
+REFRESH = "accounts.refresh"
+SIGN_IN = "Sign in, and send the access token as 'Authorization: Bearer …'."
 
 
 def register(app: APIFlask) -> None:
-    configure_tokens(app, app.extensions["sinpluma"].settings)
+    tokens.configure(app, app.extensions["sinpluma"].settings)
     app.before_request(_identify)
-
-
-def configure_tokens(app: Flask, settings: Settings) -> None:
-    """Teach an application to read and write our tokens."""
-    app.config.update(
-        JWT_SECRET_KEY=settings.jwt_secret_key,
-        JWT_ALGORITHM="HS256",
-        JWT_ACCESS_TOKEN_EXPIRES=ACCESS_LIFETIME,
-        JWT_REFRESH_TOKEN_EXPIRES=SESSION_LIFETIME,
-    )
-    JWTManager(app)
 
 
 def _identify() -> None:
@@ -59,9 +46,9 @@ def _identify() -> None:
     g.actor = None
     header = request.environ.get("HTTP_AUTHORIZATION")
     if header is not None:
-        g.actor = actor_of(header)
+        g.actor = _refresher(header) if request.endpoint == REFRESH else actor_of(header)
     elif request.endpoint is not None and request.endpoint not in PUBLIC:
-        raise WrongCredentials("Sign in, and send the access token as 'Authorization: Bearer …'.")
+        raise WrongCredentials(SIGN_IN)
 
 
 def actor_of(header: str) -> Actor:
@@ -70,40 +57,43 @@ def actor_of(header: str) -> Actor:
     Raises:
         WrongCredentials: the token is malformed, forged, expired, or its session is over.
     """
+    token = _bearer(header)
+    found = services().sessions.get(token, lambda _: _checked(token, "access"))
+    if found.expires_at <= now():
+        raise WrongCredentials("This token has expired; refresh it or sign in again.")
+    return found
+
+
+def _refresher(header: str) -> Actor:
+    # Not through the leases: what they hold is let in by its text alone, as an access token.
+    return _checked(_bearer(header), "refresh")
+
+
+def _bearer(header: str) -> str:
     scheme, _, token = header.partition(" ")
     if scheme.lower() != "bearer" or not token:
-        raise WrongCredentials("The Authorization header must read 'Bearer' and an access token.")
-    actor = services().sessions.get(token, lambda _: _checked(token))
-    if actor.expires_at <= now():
-        raise WrongCredentials("This token has expired; refresh it or sign in again.")
-    return actor
+        raise WrongCredentials("The Authorization header must read 'Bearer' and a token.")
+    return token
 
 
-def _checked(token: str) -> Actor:
-    try:
-        claims = decode_token(token)
-    except (PyJWTError, JWTExtendedException, ValueError, KeyError):
-        raise WrongCredentials("This token is not valid or has expired; refresh it or sign in again.") from None
-    if claims.get("type") != "access" or not isinstance(claims.get("sid"), str):
-        raise WrongCredentials("This is not an access token.")
-    return _of_live_session(claims["sid"], claims["sub"], claims["exp"])
+def _checked(token: str, kind: str) -> Actor:
+    claims = tokens.read(token, kind)
+    live = retrying(lambda: live_session(claims["sid"]))
+    if live is None or live.user_id != claims["sub"]:
+        raise WrongCredentials(OVER)
+    expires_at = datetime.fromtimestamp(claims["exp"], UTC)
+    return Actor(live.user_id, claims["sid"], live.role, expires_at, claims["jti"])
 
 
-def _of_live_session(session_id: str, user_id: str, expires: int) -> Actor:
-    def read():  # type: ignore[no-untyped-def]
-        with services().reading.connect() as connection:
-            return live_session(connection, session_id)
-
-    session = retrying_reads(read)
-    if session is None or session.user_id != user_id:
-        raise WrongCredentials("This session is over; sign in again.")
-    return Actor(user_id, session_id, session.role, datetime.fromtimestamp(expires, UTC))
+def live_session(session_id: str) -> LiveSession | None:
+    with services().reading.connect() as connection:
+        return session.live(connection, session_id, now())
 
 
 def actor() -> Actor:
     """The signed-in user; only for routes that need one."""
     if g.actor is None:
-        raise WrongCredentials("Sign in, and send the access token as 'Authorization: Bearer …'.")
+        raise WrongCredentials(SIGN_IN)
     return cast(Actor, g.actor)
 
 
@@ -115,24 +105,3 @@ def maybe_actor() -> Actor | None:
 def require_admin(who: Actor) -> None:
     if who.role != ADMIN:
         raise Forbidden("Only administrators may do this.")
-
-
-def tokens_for(session: Session) -> dict[str, object]:
-    """A pair of tokens that name the session."""
-    claims = {"sid": session.id}
-    return {
-        "access_token": create_access_token(session.user_id, additional_claims=claims),
-        "refresh_token": create_refresh_token(session.user_id, additional_claims=claims),
-        "token_type": "Bearer",
-        "expires_in": int(ACCESS_LIFETIME.total_seconds()),
-    }
-
-
-def decoy_hash() -> str:
-    """What a password is held against when there is no such user, so that it takes as long as when there is."""
-    return _decoy(services().settings.bcrypt_rounds)
-
-
-@cache
-def _decoy(rounds: int) -> str:
-    return hash_password("nobody has this password", rounds)

@@ -14,10 +14,9 @@ from flask import Flask, Response, redirect, request, session
 from rq.serializers import JSONSerializer
 from werkzeug.wrappers import Response as AnyResponse
 
-from api import auth
+from api import auth, tokens
 from api.services import Services, services
-from domain.commands import accounts
-from domain.commands.accounts import live_session
+from domain.commands import accounts, sessions
 from domain.errors import Refusal, WrongCredentials
 from domain.unit_of_work import Cause, perform
 from domain.user import ADMIN
@@ -46,7 +45,7 @@ def create_dashboard(shared: Services) -> Flask:
         SESSION_COOKIE_PATH=PREFIX,
         RQ_DASHBOARD_REDIS_URL=settings.redis_url,
     )
-    auth.configure_tokens(app, settings)
+    tokens.configure(app, settings)
     rq_dashboard.web.config.serializer = JSONSerializer
     rq_dashboard.web.setup_rq_connection(app)
     app.before_request(_admit)
@@ -89,8 +88,7 @@ def _has_admin_session() -> bool:
     session_id = session.get("session_id")
     if not isinstance(session_id, str):
         return False
-    with services().reading.connect() as connection:
-        live = live_session(connection, session_id)
+    live = auth.live_session(session_id)
     return live is not None and live.role == ADMIN
 
 
@@ -110,13 +108,13 @@ def _checked(email: str, password: str) -> AnyResponse:
     with services().reading.connect() as connection:
         found = accounts.find_by_email(connection, email)
     try:
-        user = accounts.check_password(found, password, auth.decoy_hash())
+        user = accounts.check_password(found, password, services().settings.bcrypt_rounds)
     except WrongCredentials as error:
         return _form(error.detail, 401)
     if user.role != ADMIN:
         return _form("This account is not an administrator's.", 403)
-    command = accounts.OpenSession(user.id)
-    opened = perform(services().writing, Cause(user.id, new_id()), lambda uow: accounts.open_session(command, uow))
+    command = sessions.OpenSession(user.id, user.password_hash)
+    opened = perform(services().writing, Cause(user.id, new_id()), lambda uow: sessions.open_session(command, uow))
     session["session_id"] = opened.id
     return redirect(PREFIX + RQ + "/")
 

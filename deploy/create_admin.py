@@ -12,9 +12,10 @@ from sqlalchemy import Engine
 from api.schemas.accounts import Registration
 from deploy.database_check import check_database
 from domain.commands import accounts
-from domain.commands.accounts import PromoteToAdmin, Register
+from domain.commands.accounts import ChangeUser, Register
+from domain.passwords import hash_password
 from domain.unit_of_work import Cause, perform
-from domain.user import User, hash_password
+from domain.user import ADMIN, User
 from infra.clock import new_id
 from infra.database import write_engine
 from infra.settings import Settings
@@ -53,7 +54,7 @@ def _find(engine: Engine, email: str) -> User | None:
 
 
 def _promote(engine: Engine, user: User) -> None:
-    perform(engine, _cause(), lambda uow: accounts.promote_to_admin(PromoteToAdmin(user.id), uow))
+    perform(engine, _cause(), lambda uow: accounts.change_user(ChangeUser(user.id, ADMIN, disabled=False), uow))
 
 
 def _cause() -> Cause:

@@ -1,16 +1,15 @@
-"""A user and their sessions."""
+"""A user: who they are to others, and what they may do."""
 
-import base64
-import hashlib
+import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
-import bcrypt
 from sqlalchemy import Column, Index, Integer, String, Table
 
 from domain.aggregate import Aggregate
-from events.accounts import UserFact, UserRegistered
+from events.accounts import ProfileEdited, UserFact, UserRegistered
 from infra.clock import new_id
 from infra.database import Id, LongText, UtcDateTime, table
 
@@ -19,7 +18,7 @@ users = table(
     Column("id", Id, primary_key=True),
     Column("version", Integer, nullable=False),
     Column("username", String(32), nullable=False),
-    # What is unique is the lower-case form; what is shown is the form that the user chose.
+    # What is unique is the folded form; what is shown is the form that the user chose.
     Column("username_key", String(32), nullable=False),
     Column("email", String(254), nullable=False),
     Column("email_key", String(254), nullable=False),
@@ -32,22 +31,17 @@ users = table(
     Column("created_at", UtcDateTime, nullable=False),
     Index("uq_users_username", "username_key", unique=True),
     Index("uq_users_email", "email_key", unique=True),
-)
-
-sessions = table(
-    "sessions",
-    Column("id", Id, primary_key=True),
-    Column("user_id", Id, nullable=False),
-    Column("refresh_jti", Id, nullable=False),
-    Column("created_at", UtcDateTime, nullable=False),
-    Column("expires_at", UtcDateTime, nullable=False),
-    Column("revoked_at", UtcDateTime),
-    Index("ix_sessions_user", "user_id"),
-    Index("ix_sessions_expiry", "expires_at"),
+    # To lock all administrators without locking everyone.
+    Index("ix_users_role", "role"),
 )
 
 USER, ADMIN = "user", "admin"
 _NOT_IN_FACT = ("id", "username_key", "email", "email_key", "password_hash", "role", "disabled_at")
+
+
+def fold(name: str) -> str:
+    """The form in which two usernames or e-mails are the same."""
+    return unicodedata.normalize("NFC", name.casefold())
 
 
 @dataclass(kw_only=True)
@@ -71,9 +65,9 @@ class User(Aggregate):
         user = cls(
             id=new_id(),
             username=username,
-            username_key=username.lower(),
+            username_key=fold(username),
             email=email,
-            email_key=email.lower(),
+            email_key=fold(email),
             password_hash=password_hash,
             display_name=username,
             created_at=at,
@@ -81,21 +75,25 @@ class User(Aggregate):
         user._record(UserRegistered)
         return user
 
+    def edit_profile(self, changes: Mapping[str, Any]) -> None:
+        """Set ``display_name``, ``bio`` or ``avatar_image_id``; what changes nothing is not recorded."""
+        if any(getattr(self, name) != value for name, value in changes.items()):
+            for name, value in changes.items():
+                setattr(self, name, value)
+            self._record(ProfileEdited)
+
+    @property
+    def administers(self) -> bool:
+        return self.role == ADMIN and self.disabled_at is None
+
+    # Role and admission are nobody else's business, so they change without an event.
+    def disable(self, at: datetime) -> None:
+        self.disabled_at = self.disabled_at or at
+
+    def enable(self) -> None:
+        self.disabled_at = None
+
     def _record(self, kind: type[UserFact]) -> None:
         self.version += 1
         state = {name: value for name, value in self.stored().items() if name not in _NOT_IN_FACT}
         self.facts.append(kind(owner_id=self.id, **state))
-
-
-def hash_password(password: str, rounds: int) -> str:
-    """A bcrypt hash over the whole password, whatever its length."""
-    return bcrypt.hashpw(_digest(password), bcrypt.gensalt(rounds)).decode()
-
-
-def verify_password(password: str, password_hash: str) -> bool:
-    return bcrypt.checkpw(_digest(password), password_hash.encode())
-
-
-def _digest(password: str) -> bytes:
-    # bcrypt stops at 72 bytes and at a NUL; 44 base-64 characters of a SHA-256 have neither trouble.
-    return base64.b64encode(hashlib.sha256(password.encode()).digest())

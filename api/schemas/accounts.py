@@ -1,18 +1,57 @@
 """Users, profiles and tokens."""
 
+import re
+
 from apiflask import Schema, fields
-from marshmallow import validate
+from marshmallow import ValidationError, validate
 
 from api.schemas.fields import UtcTime, text
+from domain.passwords import FEWEST, MOST, is_common
+from domain.user import fold
+
+LONGEST_EMAIL = 254
+_word = re.compile(r"[A-Za-z0-9_-]*").fullmatch
+# A quoted local part may hold anything, control characters included; nobody's address needs one.
+_plain_email = re.compile(r'[^"\s\x00-\x1f\x7f]+').fullmatch
+
+
+def _letters_digits(value: str) -> None:
+    if not _word(value):
+        raise ValidationError("Use letters, digits, '_' and '-'.")
+
+
+def _storable(value: str) -> None:
+    if not _plain_email(value) or len(fold(value)) > LONGEST_EMAIL:
+        raise ValidationError("Not a valid email address.")
+
+
+def _uncommon(value: str) -> None:
+    if is_common(value):
+        raise ValidationError("This password is among those that everyone tries first; choose another.")
+
+
+def new_password() -> fields.String:
+    return fields.String(
+        required=True, validate=[validate.Length(FEWEST, MOST), _uncommon], metadata={"format": "password"}
+    )
+
+
+def _known_password() -> fields.String:
+    return text(1, MOST, required=True, metadata={"format": "password"})
 
 
 class Registration(Schema):
     username = fields.String(
         required=True,
-        validate=validate.Regexp(r"[A-Za-z0-9_-]{3,32}\Z", error="Use 3 to 32 letters, digits, '_' or '-'."),
+        validate=[validate.Length(3, 32), _letters_digits],
+        metadata={"pattern": "^[A-Za-z0-9_-]+$", "example": "ada"},
     )
-    email = fields.Email(required=True, validate=validate.Length(3, 254))
-    password = text(10, 128, required=True, metadata={"format": "password"})
+    email = fields.Email(
+        required=True,
+        validate=[validate.Length(3, LONGEST_EMAIL), _storable],
+        metadata={"example": "ada@example.org"},
+    )
+    password = new_password()
 
 
 class Registered(Schema):
@@ -22,8 +61,19 @@ class Registered(Schema):
 
 
 class Credentials(Schema):
-    email = text(1, 254, required=True)
-    password = text(1, 128, required=True, metadata={"format": "password"})
+    email = text(1, LONGEST_EMAIL, required=True, metadata={"example": "ada@example.org"})
+    password = _known_password()
+
+
+class PasswordChange(Schema):
+    current_password = _known_password()
+    new_password = new_password()
+
+
+class ProfileChanges(Schema):
+    display_name = text(1, 100)
+    bio = text(0, 2000)
+    avatar_image_id = fields.String(allow_none=True, validate=validate.Length(1, 64))
 
 
 class Profile(Schema):
@@ -39,9 +89,12 @@ class Profile(Schema):
     role = fields.String()
 
 
-class Tokens(Schema):
+class TokenPair(Schema):
     access_token = fields.String()
     refresh_token = fields.String()
     token_type = fields.String()
     expires_in = fields.Integer()
+
+
+class SignedIn(TokenPair):
     user = fields.Nested(Profile)

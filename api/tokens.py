@@ -1,0 +1,77 @@
+"""Tokens: how they are signed, and what a stranger's token has to be to be believed.
+
+A token names its key by ``kid``, which is unverified input: it only chooses from a fixed table of our own keys, the
+current one and, during a rotation, the previous one. The algorithm is ours to say, never the token's.
+"""
+
+import hashlib
+from datetime import datetime, timedelta
+from typing import Any
+
+from flask import Flask
+from flask_jwt_extended import JWTManager, create_access_token, create_refresh_token, decode_token
+
+from domain.errors import WrongCredentials
+from domain.session import LIFETIME, Session
+from infra.settings import Settings
+
+ACCESS_LIFETIME = timedelta(minutes=10)
+ALGORITHM = "HS256"
+# Between the clocks of two hosts. It only lets a token begin early: when it ends is checked to the second.
+CLOCK_SKEW = timedelta(seconds=10)
+NOT_VALID = "This token is not valid or has expired; refresh it or sign in again."
+
+
+def configure(app: Flask, settings: Settings) -> None:
+    """Teach an application to read and write our tokens."""
+    app.config.update(
+        JWT_ALGORITHM=ALGORITHM,
+        JWT_DECODE_ALGORITHMS=[ALGORITHM],
+        JWT_DECODE_LEEWAY=CLOCK_SKEW,
+        # "Not before" would be the moment of making: a token made again for a repeated request must be the same.
+        JWT_ENCODE_NBF=False,
+    )
+    keys = {key_id(key): key for key in (settings.jwt_secret_key_previous, settings.jwt_secret_key) if key}
+    manager = JWTManager(app)
+    manager.encode_key_loader(lambda _: settings.jwt_secret_key)
+    manager.additional_headers_loader(lambda _: {"kid": key_id(settings.jwt_secret_key)})
+    manager.decode_key_loader(lambda header, _: keys[header["kid"]])
+
+
+def key_id(key: str) -> str:
+    """What a token calls its key; says nothing about it."""
+    return hashlib.sha256(b"sinpluma token key: " + key.encode()).hexdigest()[:16]
+
+
+def pair(session: Session) -> dict[str, Any]:
+    """Both tokens of the session, the same ones whenever it is asked for the same session."""
+    return {
+        "access_token": create_access_token(session.user_id, additional_claims=_claims(session, ACCESS_LIFETIME, "-a")),
+        "refresh_token": create_refresh_token(session.user_id, additional_claims=_claims(session, LIFETIME)),
+        "token_type": "Bearer",
+        "expires_in": int(ACCESS_LIFETIME.total_seconds()),
+    }
+
+
+def _claims(session: Session, lifetime: timedelta, suffix: str = "") -> dict[str, Any]:
+    begin: datetime = session.issued_at
+    return {"sid": session.id, "jti": session.refresh_jti + suffix, "iat": begin, "exp": begin + lifetime}
+
+
+def read(token: str, kind: str) -> dict[str, Any]:
+    """The claims of one of our tokens of this kind, ``access`` or ``refresh``.
+
+    Raises:
+        WrongCredentials: it is not.
+    """
+    try:
+        claims: dict[str, Any] = decode_token(token)
+        named = [claims[name] for name in ("sub", "sid", "jti")]
+        expires = int(claims["exp"])
+    except Exception:
+        # A stranger wrote it, so whatever it makes the decoder raise (nested a thousand deep, a number out of range)
+        # says the same.
+        raise WrongCredentials(NOT_VALID) from None
+    if claims["type"] != kind or expires <= 0 or not all(isinstance(each, str) for each in named):
+        raise WrongCredentials(f"This is not {'an access' if kind == 'access' else 'a refresh'} token.")
+    return claims
