@@ -94,12 +94,13 @@ class Service:
         """Run relay and workers until nothing is pending: what a quiet system comes to."""
         for _ in range(1000):
             self.relay.run_once()
-            self._work()
+            self.work()
             if not self.pending():
                 return
         raise AssertionError(f"{self.pending()} deliveries never came to an end")
 
-    def _work(self) -> None:
+    def work(self) -> None:
+        """Let workers do what lies in the queues now."""
         queues = [broker.queue(self.redis, name) for name in REACTIONS]
         if any(queue.count for queue in queues):
             SimpleWorker(queues, connection=self.redis, serializer=JSONSerializer).work(
