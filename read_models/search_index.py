@@ -70,7 +70,7 @@ def put(connection: Connection, entries: Iterable[Entry]) -> None:
         if key not in newest or newest[key].version < entry.version:
             newest[key] = entry
     # In one order everywhere, so that two workers wait for each other instead of deadlocking.
-    newest_wins(connection, search_entries, [_row(newest[key]) for key in sorted(newest)])
+    _write(connection, (_row(newest[key]) for key in sorted(newest)))
 
 
 def remove(connection: Connection, page_ids: Iterable[str], scope: Scope, version: int) -> None:
@@ -78,7 +78,14 @@ def remove(connection: Connection, page_ids: Iterable[str], scope: Scope, versio
     gone = {"notebook_id": "", "author_id": "", "notebook_title": "", "title": "", "body": ""}
     same = {"title_terms": "", "body_terms": "", "version": version, "builder_version": BUILDER}
     row = {**gone, **same, "scope": scope, "updated_at": datetime(1970, 1, 1, tzinfo=UTC)}
-    newest_wins(connection, search_entries, [{**row, "page_id": page_id} for page_id in sorted(set(page_ids))])
+    _write(connection, ({**row, "page_id": page_id} for page_id in sorted(set(page_ids))))
+
+
+def _write(connection: Connection, rows: Iterable[dict[str, Any]]) -> None:
+    """One statement a row: when one INSERT … ON DUPLICATE KEY UPDATE changes several rows, MySQL 9.7 loses all but
+    the last from the full-text index."""
+    for row in rows:
+        newest_wins(connection, search_entries, [row])
 
 
 def compact(connection: Connection) -> None:

@@ -4,7 +4,7 @@ Nothing that can be typed is an error. What holds no letter and no digit asks fo
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from read_models.words import letters_term, parts, run_terms, word_term
@@ -12,6 +12,8 @@ from read_models.words import letters_term, parts, run_terms, word_term
 # A query of thousands of words is an accident or an attack, and each word costs the server a look-up.
 MOST_PIECES = 32
 MOST_ATOMS = 64
+# MySQL refuses a query with more than 31 parentheses. Further prefixes miss words that go on beyond ASCII.
+MOST_FORKS = 16
 
 _QUOTE = '"“”„«»'
 _PIECE = re.compile(rf"(-*)(?:[{_QUOTE}]([^{_QUOTE}]*)[{_QUOTE}]?|([^\s{_QUOTE}]+))")
@@ -32,6 +34,13 @@ class Term:
 
     text: str
     is_prefix: bool = False
+
+    def spellings(self, mark: str = "") -> list[str]:
+        """How to ask for it. An ASCII beginning may go on beyond ASCII, and then it is spelt out in the index."""
+        if not self.is_prefix:
+            return [mark + self.text]
+        spelt_out = [letters_term(self.text[1:])] if self.text.startswith("w") else []
+        return [f"{mark}{text}*" for text in (self.text, *spelt_out)]
 
 
 @dataclass(frozen=True)
@@ -94,22 +103,19 @@ class Query:
         wanted = {term: None for piece in self.wanted for term in piece.terms()}
         # Long words tend to be rare, and the servers are quicker when the first list is a short one.
         rare_first = sorted(wanted, key=lambda term: -len(term.text))
-        asked = [f"+{_sought(term, mark)}" for term in rare_first]
-        ranked = [_sought(term, also) for term in rare_first if also]
-        unwanted = [f"-{_sought(piece.terms()[0], exclude or mark)}" for piece in self.pieces if _is_barred(piece)]
+        asked = _asked(rare_first, mark)
+        ranked = [spelling for term in rare_first if also for spelling in term.spellings(also)]
+        barred = [piece.terms()[0] for piece in self.pieces if piece.is_excluded and piece.is_plain()]
+        unwanted = [f"-{spelling}" for term in barred for spelling in term.spellings(exclude or mark)]
         return " ".join([*asked, *ranked, *unwanted])
 
 
-def _is_barred(piece: Piece) -> bool:
-    return piece.is_excluded and piece.is_plain()
-
-
-def _sought(term: Term, mark: str) -> str:
-    if not term.is_prefix:
-        return mark + term.text
-    if not term.text.startswith("w"):
-        return f"{mark}{term.text}*"
-    return f"({mark}{term.text}* {mark}{letters_term(term.text[1:])}*)"
+def _asked(terms: Iterable[Term], mark: str) -> Iterator[str]:
+    forks = 0
+    for term in terms:
+        first, *others = term.spellings(mark)
+        forks += bool(others)
+        yield f"+({' '.join((first, *others))})" if others and forks <= MOST_FORKS else f"+{first}"
 
 
 def parse_query(text: str) -> Query:

@@ -172,6 +172,12 @@ def test_the_newest_version_wins_in_any_order(db: Engine) -> None:
     assert [find(db, word).total for word in ("first", "third", "fourth", "fifth")] == [0, 0, 0, 1]
 
 
+def test_pages_that_change_together_are_all_found(db: Engine) -> None:
+    for version in range(1, 4):
+        index(db, *(entry(name, f"whale {name}{version}", version=version) for name in "123"))
+        assert [names(find(db, f"{name}{version}")) for name in "123"] == [["1"], ["2"], ["3"]]
+
+
 def test_what_was_removed_stays_away_until_a_newer_version(db: Engine) -> None:
     index(db, entry("1", "whale"), entry("1", "whale", scope="draft"))
     with db.begin() as connection:

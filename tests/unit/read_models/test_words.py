@@ -134,6 +134,7 @@ def test_a_query_without_wanted_words_finds_nothing(text: str) -> None:
 def test_no_text_is_a_wrong_query_and_none_smuggles_syntax(text: str) -> None:
     query = parse_query(text)
     asked = query.boolean("p", also="q")
+    assert asked.count("(") <= 16
     assert re.fullmatch(r"([+-]?(\([pq]\w+\* [pq]\w+\*\)|[pq][a-z0-9]+\*?)( |$))*", asked)
     for piece in query.sequences:
         assert re.fullmatch(r"% [a-z0-9 ]+%", piece.pattern("p"))
