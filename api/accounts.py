@@ -19,7 +19,7 @@ from domain.passwords import hash_password
 from domain.session import Session, SpentToken
 from domain.unit_of_work import perform
 from domain.user import ADMIN, User
-from infra.database import retrying_reads
+from infra.database import retrying
 
 blueprint = APIBlueprint("accounts", __name__)
 ONES_OWN = ("email", "role")
@@ -49,7 +49,7 @@ def _registered(user: User) -> dict[str, object]:
 @blueprint.doc(responses=[401])
 def login(json_data: dict[str, Any]) -> Response:
     """Sign in with e-mail and password"""
-    found = retrying_reads(lambda: _find(json_data["email"]))
+    found = retrying(lambda: _find(json_data["email"]))
     user = accounts.check_password(found, json_data["password"], services().settings.bcrypt_rounds)
     command = sessions.OpenSession(user.id, user.password_hash)
     return carry_out(
@@ -143,7 +143,7 @@ def get_user(user_id: str) -> Response:
 
 
 def _profile_answer(user_id: str, viewer: Actor | None) -> Response:
-    user = retrying_reads(lambda: _load(user_id))
+    user = retrying(lambda: _load(user_id))
     insider = viewer is not None and (viewer.user_id == user_id or viewer.role == ADMIN)
     body = encode(_profile(user, insider))
     return conditional(body, etag_of(body, user.version), PRIVATE if viewer else PUBLIC)

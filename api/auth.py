@@ -1,6 +1,5 @@
 """Who asks: the token, the session behind it, and the short list of routes that anyone may use."""
 
-from datetime import UTC, datetime
 from typing import cast
 
 from apiflask import APIFlask
@@ -78,11 +77,10 @@ def _bearer(header: str) -> str:
 
 def _checked(token: str, kind: str) -> Actor:
     claims = tokens.read(token, kind)
-    live = retrying(lambda: live_session(claims["sid"]))
-    if live is None or live.user_id != claims["sub"]:
+    live = retrying(lambda: live_session(claims.session_id))
+    if live is None or live.user_id != claims.user_id:
         raise WrongCredentials(OVER)
-    expires_at = datetime.fromtimestamp(claims["exp"], UTC)
-    return Actor(live.user_id, claims["sid"], live.role, expires_at, claims["jti"])
+    return Actor(claims.user_id, claims.session_id, live.role, claims.expires_at, claims.token_id)
 
 
 def live_session(session_id: str) -> LiveSession | None:

@@ -5,7 +5,8 @@ current one and, during a rotation, the previous one. The algorithm is ours to s
 """
 
 import hashlib
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from flask import Flask
@@ -28,8 +29,10 @@ def configure(app: Flask, settings: Settings) -> None:
         JWT_ALGORITHM=ALGORITHM,
         JWT_DECODE_ALGORITHMS=[ALGORITHM],
         JWT_DECODE_LEEWAY=CLOCK_SKEW,
-        # "Not before" would be the moment of making: a token made again for a repeated request must be the same.
+        # A moment and a random number that the library would add: a token made again for a repeated request must be
+        # the same. Without cookies there is nothing to protect by the second.
         JWT_ENCODE_NBF=False,
+        JWT_COOKIE_CSRF_PROTECT=False,
     )
     keys = {key_id(key): key for key in (settings.jwt_secret_key_previous, settings.jwt_secret_key) if key}
     manager = JWTManager(app)
@@ -58,20 +61,30 @@ def _claims(session: Session, lifetime: timedelta, suffix: str = "") -> dict[str
     return {"sid": session.id, "jti": session.refresh_jti + suffix, "iat": begin, "exp": begin + lifetime}
 
 
-def read(token: str, kind: str) -> dict[str, Any]:
-    """The claims of one of our tokens of this kind, ``access`` or ``refresh``.
+@dataclass(frozen=True)
+class Claims:
+    """What a token says, once it is believed."""
+
+    user_id: str
+    session_id: str
+    token_id: str
+    expires_at: datetime
+
+
+def read(token: str, kind: str) -> Claims:
+    """What one of our tokens of this kind, ``access`` or ``refresh``, says.
 
     Raises:
-        WrongCredentials: it is not.
+        WrongCredentials: it is not one.
     """
     try:
-        claims: dict[str, Any] = decode_token(token)
-        named = [claims[name] for name in ("sub", "sid", "jti")]
-        expires = int(claims["exp"])
+        told = decode_token(token)
+        expires_at = datetime.fromtimestamp(told["exp"], UTC)
+        claims = Claims(told["sub"], told["sid"], told["jti"], expires_at)
     except Exception:
-        # A stranger wrote it, so whatever it makes the decoder raise (nested a thousand deep, a number out of range)
-        # says the same.
+        # A stranger wrote it, so whatever it makes the decoder raise (nested a thousand deep, a date after the end of
+        # time) says the same.
         raise WrongCredentials(NOT_VALID) from None
-    if claims["type"] != kind or expires <= 0 or not all(isinstance(each, str) for each in named):
+    if told["type"] != kind or not all(isinstance(told[name], str) for name in ("sub", "sid", "jti")):
         raise WrongCredentials(f"This is not {'an access' if kind == 'access' else 'a refresh'} token.")
     return claims
