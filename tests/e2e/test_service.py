@@ -9,10 +9,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from sqlalchemy import create_engine, text
 
-from deploy.embedded import EmbeddedServices
-from tests.e2e.running import CHECKOUT, NOT_INHERITED, Running, free_port, wait_for
+from tests.e2e.running import CHECKOUT, Running, wait_for
 
 CHAPTERS = 30
 ADJECTIVES = ("amber", "brisk", "candid", "dusty", "eager", "faint", "gentle", "hollow", "idle", "jolly")
@@ -133,61 +131,3 @@ def test_a_get_right_after_a_put_is_never_stale(running: Running) -> None:
         if number % 10 == 0:
             assert client.get(f"/notebooks/{notebook}").json()["pages"][0]["version"] == saved["version"]
             assert client.get("/notebooks").json()["items"][0]["updated_at"] == saved["updated_at"]
-
-
-def test_ctrl_c_leaves_no_process_and_a_second_start_keeps_the_data(tmp_path: Path) -> None:
-    service = Running(tmp_path / "var")
-    service.start()
-    someone = {"username": "keeper", "email": "keeper@example.org", "password": "a long enough password"}
-    assert httpx.post(f"{service.url}/api/v1/auth/register", json=someone).status_code == 201
-    assert len(service.processes("run.py")) > 5
-    assert service.stop() == 0
-    assert service.processes() == []
-    with service:
-        assert httpx.post(f"{service.url}/api/v1/auth/register", json=someone).status_code == 409
-
-
-def refused(**settings: str) -> str:
-    """What `run.py up` says before it gives up; it must do so within seconds."""
-    given = {name: value for name, value in Running(Path("unused")).environment.items() if name not in NOT_INHERITED}
-    done = subprocess.run(
-        [sys.executable, "run.py", "up"],
-        cwd=CHECKOUT,
-        env=given | settings,
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
-    assert done.returncode == 1
-    return done.stderr
-
-
-def test_a_wrong_setting_is_named_and_nothing_is_started(tmp_path: Path) -> None:
-    said = refused(SINPLUMA_VAR=str(tmp_path), SINPLUMA_PORT="many", TRASH_DAYS="-1")
-    assert "SINPLUMA_PORT" in said
-    assert "TRASH_DAYS" in said
-    assert not (tmp_path / "database").exists()
-
-
-def test_a_taken_port_is_named_and_nothing_is_started(tmp_path: Path, running: Running) -> None:
-    said = refused(SINPLUMA_VAR=str(tmp_path), SINPLUMA_PORT=str(running.port))
-    assert f"{running.port}" in said
-    assert "SINPLUMA_PORT" in said
-    assert not (tmp_path / "database").exists()
-
-
-def test_a_database_that_is_not_ours_is_refused(tmp_path: Path) -> None:
-    with EmbeddedServices(tmp_path / "theirs", names=("database",)) as theirs:
-        url = theirs.environ()["DATABASE_URL"]
-        with create_engine(url).begin() as connection:
-            connection.execute(text("CREATE TABLE customers (id INT PRIMARY KEY)"))
-        said = refused(SINPLUMA_VAR=str(tmp_path / "ours"), DATABASE_URL=url)
-    assert "DATABASE_URL" in said
-    assert "customers" in said or "not ours" in said or "not SinPluma" in said
-    assert not (tmp_path / "ours" / "redis").exists()
-
-
-def test_a_missing_server_is_named(tmp_path: Path) -> None:
-    said = refused(SINPLUMA_VAR=str(tmp_path), DATABASE_URL=f"mysql+pymysql://x:y@127.0.0.1:{free_port()}/sinpluma")
-    assert "DATABASE_URL" in said
