@@ -6,6 +6,7 @@ from redis.retry import Retry
 from rq import Queue
 from rq.serializers import JSONSerializer
 
+from infra import redis_client
 from infra.settings import Settings
 
 # Longer than any batch takes, so that RQ ends only what hangs.
@@ -16,12 +17,8 @@ FAILED_JOB_SECONDS = 24 * 3600
 def connect(settings: Settings, timeout: float | None = 5.0) -> Redis:
     """A connection pool for queues; workers pass ``None``, since RQ sets its own time limits."""
     # redis-py would retry each command ten times over; the relay has its own loop for that.
-    return Redis.from_url(
-        settings.redis_url,
-        socket_timeout=timeout,
-        socket_connect_timeout=timeout,
-        retry=Retry(NoBackoff(), 1) if timeout else None,
-    )
+    options = {"retry": Retry(NoBackoff(), 1)} if timeout else {}
+    return redis_client.connect(settings.redis_url, timeout, **options)
 
 
 def queue(redis: Redis, name: str) -> Queue:

@@ -17,6 +17,7 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from events.notebooks import NotebookFact
+from infra import redis_client
 from infra.settings import Settings
 from read_models.profiles import Profile
 
@@ -39,12 +40,7 @@ return 1
 
 def connect(settings: Settings) -> Redis:
     """A pool for caches alone: RQ raises the time limits of its own."""
-    return Redis.from_url(
-        settings.redis_url,
-        socket_timeout=SOCKET_SECONDS,
-        socket_connect_timeout=SOCKET_SECONDS,
-        retry=Retry(NoBackoff(), 0),
-    )
+    return redis_client.connect(settings.redis_url, SOCKET_SECONDS, retry=Retry(NoBackoff(), 0))
 
 
 class SharedCache:
