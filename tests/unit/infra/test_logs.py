@@ -1,5 +1,6 @@
 import json
 import logging
+from contextvars import Context
 from typing import Any
 
 import pytest
@@ -27,12 +28,12 @@ def test_a_line_says_when_who_and_what():
 
 
 def test_the_request_id_is_on_every_line_of_its_request():
-    token = request_id.set("abc-1")
-    try:
-        assert line()["request_id"] == "abc-1"
-    finally:
-        request_id.reset(token)
-    assert line()["request_id"] is None
+    def of_a_request() -> object:
+        request_id.set("abc-1")
+        return line()["request_id"]
+
+    assert Context().run(of_a_request) == "abc-1"
+    assert Context().run(line)["request_id"] is None
 
 
 def test_an_exception_stays_on_one_line():
