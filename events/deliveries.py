@@ -4,7 +4,7 @@ A row is deleted in the transaction of the reaction that handled it, so what sta
 there is nothing to purge. What Redis knows of it is a hint: a row whose ``due_at`` has passed is sent again.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import (
@@ -14,11 +14,12 @@ from sqlalchemy import (
     Integer,
     String,
     Text,
+    TextClause,
     bindparam,
-    delete,
     func,
     insert,
     select,
+    text,
     union_all,
     update,
 )
@@ -26,7 +27,7 @@ from sqlalchemy import (
 from events.log import outbox
 from events.subscriptions import UPDATE_VIEWS, reactions_to
 from infra.clock import now
-from infra.database import Id, UtcDateTime, table
+from infra.database import Id, Json, UtcDateTime, table
 
 # The reaction of an event that nothing here subscribes to: parked at once, for code that knows it to take up.
 UNROUTED = "unrouted"
@@ -54,6 +55,28 @@ deliveries = table(
 Pending = tuple[str, str, int]
 
 
+def _by_key(statement: str) -> TextClause:
+    """A statement on rows whose ids come as a list, each found by its key and no other row touched.
+
+    With IN the servers read a small table from end to end and wait there for rows that others hold: the relay for
+    every writer that has not committed, workers for each other.
+    """
+    ids = "JSON_TABLE(:ids, '$[*]' COLUMNS (id CHAR(32) CHARACTER SET ascii COLLATE ascii_bin PATH '$')) AS chosen"
+    key = "deliveries.reaction = :reaction AND deliveries.event_id = chosen.id"
+    owed = f"{ids} STRAIGHT_JOIN deliveries FORCE INDEX (PRIMARY) ON {key}"
+    waiting = f"{ids} STRAIGHT_JOIN outbox FORCE INDEX (PRIMARY) ON outbox.event_id = chosen.id"
+    return text(statement.format(owed=owed, waiting=waiting)).bindparams(bindparam("ids", type_=Json(list[str])))
+
+
+_TAKE = _by_key("DELETE outbox FROM {waiting}")
+_POSTPONE = _by_key("UPDATE {owed} SET due_at = :due_at").bindparams(bindparam("due_at", type_=UtcDateTime()))
+_LOCK = _by_key("SELECT deliveries.event_id FROM {owed} WHERE state = 'pending' FOR UPDATE SKIP LOCKED")
+_LOCK_DUE = _by_key(
+    "SELECT deliveries.event_id FROM {owed} WHERE state = 'pending' AND due_at <= :at FOR UPDATE SKIP LOCKED"
+).bindparams(bindparam("at", type_=UtcDateTime()))
+_DONE = _by_key("DELETE deliveries FROM {owed}")
+
+
 def fan_out(connection: Connection, limit: int) -> int:
     """Turn up to ``limit`` pending events into deliveries, due now; the number of events taken. The caller commits."""
     # SKIP LOCKED lets several relays work side by side. There is no cursor: an event that commits late is simply
@@ -62,7 +85,7 @@ def fan_out(connection: Connection, limit: int) -> int:
     rows = connection.execute(chosen).all()
     if rows:
         connection.execute(insert(deliveries), [row for event in rows for row in _owed(event._asdict())])
-        connection.execute(delete(outbox).where(outbox.c.event_id.in_([row.event_id for row in rows])))
+        connection.execute(_TAKE, {"ids": [row.event_id for row in rows]})
     return len(rows)
 
 
@@ -76,45 +99,45 @@ def _owed(event: dict[str, object]) -> list[dict[str, object]]:
 
 def claim_due(connection: Connection, reaction: str, limit: int, lease: timedelta) -> list[str]:
     """Take up to ``limit`` due deliveries to send, oldest first; they fall due again after ``lease``."""
+    at = now()
     query = (
         select(deliveries.c.event_id)
-        .where(deliveries.c.state == "pending", deliveries.c.reaction == reaction, deliveries.c.due_at <= now())
+        .where(deliveries.c.state == "pending", deliveries.c.reaction == reaction, deliveries.c.due_at <= at)
         .order_by(deliveries.c.due_at)
         .limit(limit)
-        .with_for_update(skip_locked=True)
     )
-    event_ids = list(connection.scalars(query))
-    if event_ids:
-        connection.execute(_of(update(deliveries), reaction, event_ids).values(due_at=now() + lease))
+    # Searched without locks, then locked by key. A search that locks also holds the row next to its range, which is
+    # the first of those already sent; the worker that comes for it at that moment would pass it by.
+    found = list(connection.scalars(query))
+    if not found:
+        return []
+    event_ids = list(connection.scalars(_LOCK_DUE, {"reaction": reaction, "ids": found, "at": at}))
+    connection.execute(_POSTPONE, {"reaction": reaction, "ids": event_ids, "due_at": now() + lease})
     return event_ids
 
 
-def lock(connection: Connection, reaction: str, event_ids: Iterable[str]) -> list[str]:
+def lock(connection: Connection, reaction: str, event_ids: Sequence[str]) -> list[str]:
     """The ids still owed among these, locked for this transaction; what another worker holds is left to it."""
-    query = _of(select(deliveries.c.event_id), reaction, event_ids).where(deliveries.c.state == "pending")
-    return list(connection.scalars(query.with_for_update(skip_locked=True)))
+    return list(connection.scalars(_LOCK, {"reaction": reaction, "ids": event_ids}))
 
 
 def done(connection: Connection, reaction: str, event_ids: Sequence[str]) -> None:
     """The reaction has handled these; in its own transaction, so effect and receipt are one."""
     if event_ids:
-        connection.execute(_of(delete(deliveries), reaction, event_ids))
-
-
-def _of(statement, reaction: str, event_ids: Iterable[str]):  # type: ignore[no-untyped-def]
-    return statement.where(deliveries.c.reaction == reaction, deliveries.c.event_id.in_(list(event_ids)))
+        connection.execute(_DONE, {"reaction": reaction, "ids": event_ids})
 
 
 def failed(connection: Connection, reaction: str, event_id: str, error: str, most: int) -> str:
     """Count a failed try: later again with a doubling pause, parked after ``most``. Answers the new state."""
-    row = connection.execute(_of(select(deliveries), reaction, [event_id]).with_for_update()).one_or_none()
+    one = (deliveries.c.reaction == reaction, deliveries.c.event_id == event_id)
+    row = connection.execute(select(deliveries).where(*one).with_for_update()).one_or_none()
     if row is None:
         return "gone"
     attempts = row.attempts + 1
     state = "parked" if attempts >= most else "pending"
     pause = min(timedelta(seconds=2**attempts), LONGEST_PAUSE)
     values = {"attempts": attempts, "state": state, "due_at": now() + pause, "error": error[:2000]}
-    connection.execute(_of(update(deliveries), reaction, [event_id]).values(values))
+    connection.execute(update(deliveries).where(*one).values(values))
     return state
 
 

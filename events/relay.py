@@ -10,19 +10,22 @@ import signal
 import threading
 from collections.abc import Callable
 from datetime import timedelta
+from typing import TypeVar
 
 from redis import Redis
 from redis.exceptions import RedisError
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from events import deliveries
 from events.subscriptions import REACTIONS
 from infra import broker
-from infra.database import write_engine
+from infra.database import retrying, write_engine
 from infra.settings import Settings
 
 log = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
 
 FAN_OUT = 500
 BATCH = 250
@@ -46,8 +49,14 @@ class Relay:
         return self._fan_out() + self._send_due()
 
     def _fan_out(self) -> int:
-        with self._engine.begin() as connection:
-            return deliveries.fan_out(connection, FAN_OUT)
+        return self._commit(lambda connection: deliveries.fan_out(connection, FAN_OUT))
+
+    def _commit(self, work: Callable[[Connection], Result]) -> Result:
+        def transaction() -> Result:
+            with self._engine.begin() as connection:
+                return work(connection)
+
+        return retrying(transaction)
 
     def _send_due(self) -> int:
         if self._redis.set(SENTINEL_KEY, "1", nx=True):
@@ -55,8 +64,12 @@ class Relay:
         return sum(self._send(reaction) for reaction in REACTIONS)
 
     def _resend_all(self) -> None:
-        with self._engine.begin() as connection:
-            resent = deliveries.resend_all(connection)
+        try:
+            resent = self._commit(deliveries.resend_all)
+        except DBAPIError:
+            # Not done: the next round must find the queues empty or new once more.
+            self._redis.delete(SENTINEL_KEY)
+            raise
         log.warning("the queues were empty or new: everything pending is due again", extra={"deliveries": resent})
 
     def _send(self, reaction: str) -> int:
@@ -65,8 +78,7 @@ class Relay:
             return 0
         # Commit before enqueue: a crash in between costs a pause of RESEND_AFTER, never an event. The other way
         # round a job could run before its claim was visible.
-        with self._engine.begin() as connection:
-            event_ids = deliveries.claim_due(connection, reaction, BATCH, RESEND_AFTER)
+        event_ids = self._commit(lambda owed: deliveries.claim_due(owed, reaction, BATCH, RESEND_AFTER))
         if event_ids:
             queue.enqueue(
                 REACT, reaction, event_ids, result_ttl=0, failure_ttl=broker.FAILED_JOB_SECONDS, description=reaction

@@ -1,0 +1,246 @@
+"""The facts and the log that keeps them: names are for ever, versions are unique, what is damaged says so."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import pytest
+from sqlalchemy import Engine, update
+from sqlalchemy.exc import IntegrityError
+
+from events import log
+from events.accounts import ProfileEdited, UserRegistered
+from events.event import DamagedEvent, Event, Fact, UnknownEvent, decode, encode, named
+from events.notebooks import (
+    NotebookCreated,
+    NotebookEdited,
+    NotebookFact,
+    NotebookPublished,
+    NotebookRestored,
+    NotebookTrashed,
+    NotebookUnpublished,
+    PageAdded,
+    PageRestored,
+    PagesReordered,
+    PageTrashed,
+    Publication,
+    PublishedPage,
+)
+from events.pages import EditRefused, PageAutosaved, PageCreated, PageEdited, PageFact, PageReverted
+from events.subscriptions import REACTIONS, SUBSCRIPTIONS, reactions_to
+from infra.clock import new_id
+from tests.integration.writing import a_page, dump, in_threads, save, versions
+
+NOON = datetime(2026, 1, 2, 12, 0, 0, 123456, tzinfo=UTC)
+OWNER, NOTEBOOK, PAGE = "a" * 32, "b" * 32, "c" * 32
+
+# What lies in logs out there. To change a line of this is to lose those events; a new kind adds a line.
+STORED_NAMES = {
+    UserRegistered: "user.registered",
+    ProfileEdited: "user.profile_edited",
+    NotebookCreated: "notebook.created",
+    NotebookEdited: "notebook.edited",
+    PageAdded: "notebook.page_added",
+    PagesReordered: "notebook.pages_reordered",
+    PageTrashed: "notebook.page_trashed",
+    PageRestored: "notebook.page_restored",
+    NotebookPublished: "notebook.published",
+    NotebookUnpublished: "notebook.unpublished",
+    NotebookTrashed: "notebook.trashed",
+    NotebookRestored: "notebook.restored",
+    PageCreated: "page.created",
+    PageEdited: "page.edited",
+    PageAutosaved: "page.autosaved",
+    PageReverted: "page.reverted",
+    EditRefused: "page.edit_refused",
+}
+
+_TEXT = {
+    "owner_id": OWNER,
+    "notebook_id": NOTEBOOK,
+    "page_id": PAGE,
+    "title": "Señora 学而",
+    "content": "“Quoted”, \\ and \u2028 and 🙂 and \x1f",
+    "word_count": 3,
+    "content_sha256": "0" * 64,
+}
+_PUBLICATION = Publication(
+    version=3,
+    published_at=NOON,
+    title="Walks",
+    description="",
+    metadata={"deep": [1, 2.5, None, {"学": True}]},
+    pages=(PublishedPage(id=PAGE, version=2),),
+)
+_NOTEBOOK = {
+    "owner_id": OWNER,
+    "notebook_id": NOTEBOOK,
+    "version": 3,
+    "title": "Walks",
+    "description": "",
+    "metadata": {"deep": [1, 2.5, None, {"学": True}]},
+    "page_ids": (PAGE,),
+    "publication": _PUBLICATION,
+    "trashed_at": NOON,
+    "created_at": NOON,
+    "updated_at": NOON,
+}
+_MORE = {PageTrashed: {"page_id": PAGE}, PageRestored: {"page_id": PAGE}, NotebookPublished: {"changed_page_ids": ()}}
+
+
+def facts() -> Iterator[Fact]:
+    """One of each kind."""
+    for kind in STORED_NAMES:
+        if issubclass(kind, PageFact):
+            yield kind(**_TEXT, version=4, revision=3, created_at=NOON, updated_at=NOON)
+        elif issubclass(kind, NotebookFact):
+            yield kind(**_NOTEBOOK, **_MORE.get(kind, {}))
+        elif issubclass(kind, EditRefused):
+            yield kind(**_TEXT, revision_id=new_id(), base_version=2, refused_at=NOON)
+        else:
+            profile = {"username": "ann", "display_name": "Ann", "bio": "", "avatar_image_id": None}
+            yield kind(owner_id=OWNER, version=1, created_at=NOON, **profile)
+
+
+def an_event(fact: Fact, aggregate_id: str | None = None, version: int = 1) -> Event:
+    return Event(
+        id=new_id(),
+        aggregate_id=aggregate_id or new_id(),
+        version=version,
+        actor_id=OWNER,
+        correlation_id="a-request",
+        occurred_at=NOON,
+        fact=fact,
+    )
+
+
+def keep(db: Engine, *events: Event) -> None:
+    with db.begin() as connection:
+        log.append(connection, events)
+
+
+def test_no_stored_name_ever_changes() -> None:
+    assert {kind: kind.name for kind in SUBSCRIPTIONS} | STORED_NAMES == STORED_NAMES
+    assert {name: kind for kind, name in STORED_NAMES.items() if kind.name != name} == {}
+
+
+def test_every_kind_of_fact_has_someone_who_reacts() -> None:
+    assert set(STORED_NAMES) - set(SUBSCRIPTIONS) == set()
+    for kind, reactions in SUBSCRIPTIONS.items():
+        assert reactions, f"{kind.__name__} is heard by nobody"
+        assert set(reactions) <= set(REACTIONS)
+        assert reactions_to(kind.name) == reactions
+
+
+def test_every_kind_of_fact_comes_back_from_the_log_as_it_went_in(db: Engine) -> None:
+    events = [an_event(fact) for fact in facts()]
+    keep(db, *events)
+    with db.connect() as connection:
+        loaded = log.load(connection, [event.id for event in events])
+    assert loaded == sorted(events, key=lambda event: event.id)
+
+
+@pytest.mark.parametrize("kind", [PageTrashed, NotebookUnpublished, NotebookTrashed])
+def test_what_takes_something_from_readers_says_what(kind: type[NotebookFact]) -> None:
+    expected = PAGE if kind is PageTrashed else NOTEBOOK
+    assert kind(**_NOTEBOOK, **_MORE.get(kind, {})).withdraws == expected
+
+
+def test_nothing_else_takes_anything_from_readers() -> None:
+    taking = {PageTrashed, NotebookUnpublished, NotebookTrashed}
+    assert {type(fact) for fact in facts() if fact.withdraws} == taking
+
+
+def test_old_code_reads_what_newer_code_wrote() -> None:
+    for fact in facts():
+        written = msgspec.json.decode(encode(fact)) | {"a_field_of_tomorrow": {"x": [1]}}
+        assert decode(fact.name, msgspec.json.encode(written).decode()) == fact
+
+
+def test_a_type_that_nobody_knows_says_so() -> None:
+    with pytest.raises(UnknownEvent, match=r"page\.teleported"):
+        decode("page.teleported", "{}")
+
+
+@pytest.mark.parametrize("payload", ["", "{", "[]", "null", "{}", "\ud800", '{"owner_id": 1}', '"x"', "{} {}"])
+def test_a_payload_that_is_not_what_its_type_says_is_damaged(payload: str) -> None:
+    for name in STORED_NAMES.values():
+        with pytest.raises(DamagedEvent):
+            decode(name, payload)
+
+
+def test_a_fact_without_one_of_its_fields_is_damaged() -> None:
+    for fact in facts():
+        fields = msgspec.json.decode(encode(fact))
+        for missing in fields.keys() - {"notebook_id"}:
+            rest = {name: value for name, value in fields.items() if name != missing}
+            with pytest.raises(DamagedEvent):
+                decode(fact.name, msgspec.json.encode(rest).decode())
+
+
+def test_two_kinds_of_fact_cannot_share_a_name() -> None:
+    with pytest.raises(ValueError, match=r"page\.edited"):
+
+        @named("page.edited")
+        class Another(PageFact):
+            pass
+
+
+def test_the_log_refuses_a_second_event_of_the_same_version(db: Engine) -> None:
+    first = an_event(next(facts()), "d" * 32, 7)
+    keep(db, first)
+    before = dump(db)
+    with pytest.raises(IntegrityError, match="uq_events_aggregate_version"):
+        keep(db, an_event(first.fact, "d" * 32, 8), replace(first, id=new_id()))
+    assert dump(db) == before
+
+
+def test_the_log_answers_for_the_newest_and_for_any_version(db: Engine) -> None:
+    page = a_page(db, content="one")
+    save(db, page, "two")
+    save(db, page, "three")
+    with db.connect() as connection:
+        newest = log.newest(connection, page.id)
+        assert newest is not None
+        assert (newest.version, newest.fact.content) == (3, "three")
+        assert [log.at(connection, page.id, v).fact.content for v in (1, 2, 3)] == ["one", "two", "three"]  # type: ignore[union-attr]
+        assert log.at(connection, page.id, 4) is None
+        assert log.at(connection, page.id, 0) is None
+        assert log.newest(connection, "f" * 32) is None
+        assert log.newest_versions(connection, page.id, "f" * 32, page.notebook_id) == (3, None, 2)
+        wanted = [(page.id, 3), (page.id, 1), (page.id, 9), ("f" * 32, 1)]
+        assert sorted(event.version for event in log.load_versions(connection, wanted)) == [1, 3]
+        assert log.load_versions(connection, []) == []
+
+
+def test_an_event_that_the_log_does_not_hold_is_left_out(db: Engine) -> None:
+    event = an_event(next(facts()))
+    keep(db, event)
+    with db.connect() as connection:
+        assert log.load(connection, ["f" * 32, event.id]) == [event]
+
+
+def test_one_damaged_event_cannot_be_read_past(db: Engine) -> None:
+    good, bad = an_event(next(facts())), an_event(next(facts()))
+    keep(db, good, bad)
+    with db.begin() as connection:
+        connection.execute(update(log.events).where(log.events.c.id == bad.id).values(payload='{"cut": '))
+    with db.connect() as connection, pytest.raises(DamagedEvent):
+        log.load(connection, [good.id, bad.id])
+
+
+def test_ids_sort_by_the_time_they_were_made_and_are_never_the_same() -> None:
+    made = [each for ids in in_threads(lambda _: [new_id() for _ in range(2000)], range(4)) for each in ids]
+    assert len(set(made)) == len(made) == 8000
+    assert all(len(each) == 32 and int(each, 16) >= 0 for each in made)
+    moments = [int(each[:12], 16) for each in made[:2000]]
+    assert moments == sorted(moments)
+    age = datetime.now(UTC) - datetime.fromtimestamp(moments[0] / 1000, UTC)
+    assert timedelta(seconds=-1) < age < timedelta(minutes=5)
+
+
+def test_versions_of_pages_and_notebooks_count_their_own_changes_only(db: Engine) -> None:
+    page = a_page(db)
+    save(db, page, "a save of a page is no change of its notebook")
+    assert (versions(db, page.id), versions(db, page.notebook_id)) == ([1, 2], [1, 2])

@@ -1,0 +1,93 @@
+"""Builders for tests that stand on the write side itself, below HTTP: commands on a real database."""
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from sqlalchemy import Engine, Table, select, text
+
+from domain.commands.notebooks import CreateNotebook, create_notebook
+from domain.commands.pages import CreatePage, EditPage, create_page, edit_page
+from domain.notebook import Notebook
+from domain.page import Page
+from domain.unit_of_work import Cause, UnitOfWork, perform
+from events import log
+from infra.database import metadata
+
+AUTHOR = "a" * 32
+CAUSE = Cause(AUTHOR, "a-test")
+PATIENCE = 30.0
+
+Result = TypeVar("Result")
+Item = TypeVar("Item")
+
+
+def do(engine: Engine, handler: Callable[[Any, UnitOfWork], Result], command: object, actor_id: str = AUTHOR) -> Result:
+    """Carry out one command, as the API does."""
+    return perform(engine, Cause(actor_id, "a-test"), lambda uow: handler(command, uow))
+
+
+def a_notebook(engine: Engine, title: str = "A notebook", owner_id: str = AUTHOR) -> Notebook:
+    return do(engine, create_notebook, CreateNotebook(title, "", {}), owner_id)
+
+
+def a_page(engine: Engine, notebook: Notebook | None = None, content: str = "Some words.") -> Page:
+    notebook = notebook or a_notebook(engine)
+    return do(engine, create_page, CreatePage(notebook.id, "A page", content), notebook.owner_id)
+
+
+def save(engine: Engine, page: Page, content: str, **more: Any) -> Any:
+    return do(engine, edit_page, EditPage(page.notebook_id, page.id, content=content, **more), page.owner_id)
+
+
+def versions(engine: Engine, aggregate_id: str) -> list[int]:
+    """The versions that the log holds of an aggregate."""
+    with engine.connect() as connection:
+        query = select(log.events.c.version).where(log.events.c.aggregate_id == aggregate_id)
+        return sorted(connection.scalars(query))
+
+
+def event_ids(engine: Engine) -> list[str]:
+    with engine.connect() as connection:
+        return list(connection.scalars(select(log.events.c.id).order_by(log.events.c.id)))
+
+
+def dump(engine: Engine, tables: Iterable[Table] | None = None) -> dict[str, list[tuple[Any, ...]]]:
+    """Every row of these tables (by default: of all) as the server stores it, in one order."""
+    with engine.connect() as connection:
+        return {
+            each.name: sorted((tuple(row) for row in connection.execute(text(f"SELECT * FROM {each.name}"))), key=repr)
+            for each in (metadata.sorted_tables if tables is None else tables)
+        }
+
+
+def in_threads(work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+    """The results of ``work`` on each item, all begun at the same moment."""
+    ready = threading.Barrier(len(items), timeout=PATIENCE)
+
+    def at_once(item: Item) -> Result:
+        ready.wait()
+        return work(item)
+
+    with ThreadPoolExecutor(len(items)) as pool:
+        return [future.result(PATIENCE) for future in [pool.submit(at_once, item) for item in items]]
+
+
+@contextmanager
+def repeated_in_background(step: Callable[[], object]) -> Iterator[None]:
+    """Repeat ``step`` in a thread of its own; its first error ends it and is raised at the end."""
+    stop = threading.Event()
+
+    def loop() -> None:
+        while not stop.is_set():
+            step()
+
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(loop)
+        try:
+            yield
+        finally:
+            stop.set()
+        running.result(PATIENCE)
