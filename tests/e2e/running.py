@@ -19,7 +19,15 @@ CHECKOUT = Path(__file__).parent.parent.parent
 START_SECONDS = 120.0
 STOP_SECONDS = 60.0
 # What a test may inherit from the session's own servers would point this service at them.
-NOT_INHERITED = ("DATABASE_URL", "REDIS_URL", "S3_ENDPOINT", "S3_ACCESS_KEY", "S3_SECRET_KEY", "JWT_SECRET_KEY")
+NOT_INHERITED = (
+    "DATABASE_URL",
+    "REDIS_URL",
+    "S3_ENDPOINT",
+    "S3_ACCESS_KEY",
+    "S3_SECRET_KEY",
+    "JWT_SECRET_KEY",
+    "SUPERVISOR_PASSWORD",
+)
 
 
 def free_port() -> int:
