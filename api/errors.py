@@ -43,9 +43,20 @@ def problem(status: int, detail: str, headers: Any = None, **more: Any) -> Respo
     return Response(msgspec.json.encode(body), status, headers, mimetype="application/problem+json")
 
 
+class Stale(Exception):
+    """An edit of a version that is not the current one. ``current`` is the resource as it is now, ready to send."""
+
+    def __init__(self, detail: str, current: object, etag: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.current = current
+        self.etag = etag
+
+
 def register(app: APIFlask) -> None:
     """Install the handlers on an application made with ``json_errors=False``."""
     app.register_error_handler(errors.Refusal, _refusal)
+    app.register_error_handler(Stale, _stale)
     app.register_error_handler(HTTPError, _api_error)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _failure)
@@ -56,6 +67,10 @@ def _refusal(error: errors.Refusal) -> Response:
     more = {"errors": named} if named else {}
     headers = {"WWW-Authenticate": "Bearer"} if isinstance(error, errors.WrongCredentials) else None
     return problem(STATUS_OF[type(error)], error.detail, headers, **more)
+
+
+def _stale(error: Stale) -> Response:
+    return problem(412, error.detail, {"ETag": error.etag}, current=error.current)
 
 
 def _api_error(error: HTTPError) -> Response:

@@ -39,15 +39,16 @@ def create_page(notebook_id: str, json_data: dict[str, Any]) -> Response:
 
 
 def _created(page: Page) -> tuple[object, int, dict[str, str]]:
-    body, _, headers = _saved(page)
+    body, _, headers = saved(page)
     return body, 201, headers | {"Location": LOCATION.format(page.notebook_id, page.id)}
 
 
-def _saved(page: Page) -> tuple[object, int, dict[str, str]]:
-    return resources.page(page), 200, {"ETag": _draft_etag(page.version, page.order)}
+def saved(page: Page) -> tuple[object, int, dict[str, str]]:
+    """The answer to whatever wrote a page: its receipt."""
+    return resources.page(page), 200, {"ETag": draft_etag(page.version, page.order)}
 
 
-def _draft_etag(version: int, order: int) -> str:
+def draft_etag(version: int, order: int) -> str:
     # The version leads, since If-Match asks for it alone: a page that was only moved is not another text.
     return f'"{version}-{order}"'
 
@@ -71,7 +72,7 @@ def edit_page(notebook_id: str, page_id: str, json_data: dict[str, Any]) -> Resp
 
 
 def _saved_or_refused(result: Page | Refused) -> tuple[object, int, dict[str, str]]:
-    return _refused(result) if isinstance(result, Refused) else _saved(result)
+    return _refused(result) if isinstance(result, Refused) else saved(result)
 
 
 def _refused(refused: Refused) -> tuple[object, int, dict[str, str]]:
@@ -82,7 +83,7 @@ def _refused(refused: Refused) -> tuple[object, int, dict[str, str]]:
         "merged": merged,
         "conflict_revision_id": refused.conflict_revision_id,
     }
-    return body, 412, {"ETag": _draft_etag(refused.current.version, refused.current.order)}
+    return body, 412, {"ETag": draft_etag(refused.current.version, refused.current.order)}
 
 
 @blueprint.delete("/notebooks/<notebook_id>/pages/<page_id>")
@@ -102,7 +103,7 @@ def trash_page(notebook_id: str, page_id: str) -> Response:
 def restore_page(notebook_id: str, page_id: str) -> Response:
     """Take a page out of the trash, as the last one"""
     command = pages.RestorePage(notebook_id, page_id)
-    return carry_out(lambda uow: pages.restore_page(command, uow), _saved)
+    return carry_out(lambda uow: pages.restore_page(command, uow), saved)
 
 
 @blueprint.get("/notebooks/<notebook_id>/pages/<page_id>")
@@ -141,7 +142,7 @@ def _render_draft(connection: Connection, notebook_id: str, page_id: str, versio
         # For its author; to anyone else the answer is the same, word for word.
         raise NotFound("This notebook has no such page.")
     order = fact.page_ids.index(page_id) + 1
-    return Rendered(encode(resources.page_row(row, order)), _draft_etag(row["version"], order), row["owner_id"])
+    return Rendered(encode(resources.page_row(row, order)), draft_etag(row["version"], order), row["owner_id"])
 
 
 def _published(notebook_id: str, page_id: str) -> Rendered:

@@ -44,7 +44,7 @@ class UnitOfWork:
         self.now: datetime = now()
         self._loaded: list[tuple[Aggregate, dict[str, Any]]] = []
         self._new: list[Aggregate] = []
-        self._alone: list[tuple[str, Fact]] = []
+        self._beside: list[tuple[str, int, Fact]] = []
 
     @property
     def actor_id(self) -> str:
@@ -70,9 +70,14 @@ class UnitOfWork:
         """Store a new aggregate."""
         self._new.append(aggregate)
 
-    def record(self, aggregate_id: str, fact: Fact) -> None:
-        """Record a fact that is an aggregate of its own: it happens once and never changes."""
-        self._alone.append((aggregate_id, fact))
+    def next_version(self, stream_id: str) -> int:
+        """The version of the next fact in a stream that has no row. The caller holds the lock that orders them."""
+        (newest,) = log.newest_versions(self.connection, stream_id)
+        return (newest or 0) + 1
+
+    def record(self, stream_id: str, version: int, fact: Fact) -> None:
+        """Record a fact in a stream that has no row."""
+        self._beside.append((stream_id, version, fact))
 
     def flush(self) -> None:
         """Write all changes and their events; the commit is ``perform``'s."""
@@ -80,7 +85,7 @@ class UnitOfWork:
             self.connection.execute(insert(aggregate.table).values(aggregate.stored()))
         for aggregate, before in self._loaded:
             self._update(aggregate, before)
-        events = [*self._numbered(), *(self._event(key, 1, fact) for key, fact in self._alone)]
+        events = [*self._numbered(), *(self._event(*numbered) for numbered in self._beside)]
         if events:
             log.append(self.connection, events)
 

@@ -150,15 +150,20 @@ def resend_all(connection: Connection) -> int:
 _pending_of_owner = union_all(
     select(outbox.c.event_id, outbox.c.aggregate_id, outbox.c.version).where(outbox.c.owner_id == bindparam("owner")),
     select(deliveries.c.event_id, deliveries.c.aggregate_id, deliveries.c.version).where(
-        deliveries.c.owner_id == bindparam("owner"), deliveries.c.reaction == UPDATE_VIEWS
+        deliveries.c.owner_id == bindparam("owner"), deliveries.c.reaction == bindparam("reaction")
     ),
 )
 
 
 def not_in_views(connection: Connection, owner_id: str) -> list[Pending]:
     """``(event id, aggregate id, version)`` of the owner's changes that the views do not show yet."""
+    return not_seen_by(connection, UPDATE_VIEWS, owner_id)
+
+
+def not_seen_by(connection: Connection, reaction: str, owner_id: str) -> list[Pending]:
+    """``(event id, aggregate id, version)`` of the owner's changes that the reaction has not handled yet."""
     # One statement, so one snapshot: an event that moves from outbox to deliveries meanwhile is seen in one of them.
-    rows = connection.execute(_pending_of_owner, {"owner": owner_id})
+    rows = connection.execute(_pending_of_owner, {"owner": owner_id, "reaction": reaction})
     return [(row.event_id, row.aggregate_id, row.version) for row in rows]
 
 

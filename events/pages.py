@@ -1,5 +1,6 @@
-"""What happens to a page's text. A page's place and its trash are its notebook's affair."""
+"""What happens to a page's text and to its revisions. A page's place and its trash are its notebook's affair."""
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
@@ -51,18 +52,52 @@ class PageReverted(PageFact):
     kind = "restore"
 
 
-@named("page.edit_refused")
 @dataclass(frozen=True, kw_only=True)
-class EditRefused(Fact):
-    """A save on a stale version: the page stays as it is, and the refused text is kept. An aggregate of its own,
-    since the page has not changed and its versions must stay gapless."""
+class HistoryFact(Fact):
+    """Something about one revision of a page, in a stream beside the page's own (``history_of``): the page has not
+    changed, and its versions count nothing but changes."""
 
     revision_id: str
     page_id: str
     notebook_id: str
+
+
+@named("page.edit_refused")
+@dataclass(frozen=True, kw_only=True)
+class EditRefused(HistoryFact):
+    """A save on a stale version: the page stays as it is, and the refused text is kept."""
+
     base_version: int
     title: str
     content: str
     word_count: int
     content_sha256: str
     refused_at: datetime
+
+
+@named("page.revision_labelled")
+@dataclass(frozen=True, kw_only=True)
+class RevisionLabelled(HistoryFact):
+    """The author gave a revision a name, which also keeps it for ever. ``version`` counts in the page's history."""
+
+    version: int
+    label: str
+
+
+def history_of(page_id: str) -> str:
+    """The id of the stream that tells of a page's revisions."""
+    return _derived(page_id, "history", 0)
+
+
+def text_revision_id(page_id: str, revision: int) -> str:
+    """The revision that saves belong to since version ``revision``: the same id whoever cuts it, however often."""
+    return _derived(page_id, "text", revision)
+
+
+def published_revision_id(page_id: str, notebook_version: int) -> str:
+    """The revision that a publication cut."""
+    return _derived(page_id, "publish", notebook_version)
+
+
+def _derived(page_id: str, role: str, number: int) -> str:
+    return hashlib.sha256(f"{page_id}:{role}:{number}".encode()).hexdigest()[:32]

@@ -14,7 +14,7 @@ from events.notebooks import (
     PagesReordered,
     PageTrashed,
 )
-from events.pages import EditRefused, PageAutosaved, PageCreated, PageEdited, PageReverted
+from events.pages import EditRefused, PageAutosaved, PageCreated, PageEdited, PageReverted, RevisionLabelled
 
 UPDATE_VIEWS = "update-views"
 CUT_REVISIONS = "cut-revisions"
@@ -30,6 +30,7 @@ SUBSCRIPTIONS: dict[type[Fact], tuple[str, ...]] = {
     PageAutosaved: (UPDATE_VIEWS, CUT_REVISIONS, INDEX_SEARCH),
     PageReverted: (UPDATE_VIEWS, CUT_REVISIONS, INDEX_SEARCH),
     EditRefused: (CUT_REVISIONS,),
+    RevisionLabelled: (CUT_REVISIONS,),
     NotebookCreated: (UPDATE_VIEWS,),
     NotebookEdited: (UPDATE_VIEWS,),
     PageAdded: (UPDATE_VIEWS,),

@@ -1,17 +1,22 @@
 """Read your own writes: what the workers have not got to yet is applied on the spot, from the log."""
 
 import logging
+from collections.abc import Callable, Collection, Sequence
 
 from sqlalchemy import Connection, Engine
 
 from events import deliveries, log
-from events.event import DamagedEvent, UnknownEvent
+from events.event import DamagedEvent, Event, UnknownEvent
+from events.subscriptions import CUT_REVISIONS
 from infra.database import retrying
-from read_models import views
+from read_models import revisions, views
 
 logger = logging.getLogger(__name__)
 
 MOST_AT_ONCE = 500
+# Each has a text of up to a mebibyte, and none of them can be left out.
+MOST_REVISIONS_AT_ONCE = 20
+Project = Callable[[Connection, Sequence[Event]], None]
 
 
 def catch_up(reading: Connection, writing: Engine, owner_id: str) -> None:
@@ -23,23 +28,51 @@ def catch_up(reading: Connection, writing: Engine, owner_id: str) -> None:
     newest: dict[str, tuple[int, str]] = {}
     for event_id, aggregate_id, version in deliveries.not_in_views(reading, owner_id):
         newest[aggregate_id] = max(newest.get(aggregate_id, (0, "")), (version, event_id))
-    event_ids = sorted(event_id for _, event_id in newest.values())
-    for start in range(0, len(event_ids), MOST_AT_ONCE):
-        _apply(writing, event_ids[start : start + MOST_AT_ONCE])
+    event_ids = [event_id for _, event_id in newest.values()]
+    _in_batches(event_ids, MOST_AT_ONCE, lambda batch: _project(writing, batch, views.project))
 
 
-def _apply(writing: Engine, event_ids: list[str]) -> None:
+def catch_up_revisions(reading: Connection, writing: Engine, owner_id: str, aggregate_ids: Collection[str]) -> None:
+    """Cut the revisions that these aggregates' events still lack: as above, but each event counts."""
+    event_ids = _not_cut(reading, owner_id, aggregate_ids)
+    _in_batches(event_ids, MOST_REVISIONS_AT_ONCE, lambda batch: _project(writing, batch, revisions.project))
+
+
+def cut_revisions_within(connection: Connection, owner_id: str, aggregate_ids: Collection[str]) -> None:
+    """The same in the transaction of the caller."""
+
+    def cut(batch: list[str]) -> None:
+        revisions.project(connection, log.load(connection, batch))
+
+    _in_batches(_not_cut(connection, owner_id, aggregate_ids), MOST_REVISIONS_AT_ONCE, cut)
+
+
+def _not_cut(connection: Connection, owner_id: str, aggregate_ids: Collection[str]) -> list[str]:
+    owed = deliveries.not_seen_by(connection, CUT_REVISIONS, owner_id)
+    return [event_id for event_id, aggregate_id, _ in owed if aggregate_id in aggregate_ids]
+
+
+def _in_batches(event_ids: list[str], size: int, apply: Callable[[list[str]], None]) -> None:
+    ordered = sorted(event_ids)
+    for start in range(0, len(ordered), size):
+        _apply(ordered[start : start + size], apply)
+
+
+def _apply(event_ids: list[str], apply: Callable[[list[str]], None]) -> None:
     try:
-        retrying(lambda: _project(writing, event_ids))
+        apply(event_ids)
     except (DamagedEvent, UnknownEvent) as error:
         # The worker will park it and an operator will see it; one bad event must not cost its author all reads.
         if len(event_ids) == 1:
             logger.error("left out of the views: %s", error)
             return
         for event_id in event_ids:
-            _apply(writing, [event_id])
+            _apply([event_id], apply)
 
 
-def _project(writing: Engine, event_ids: list[str]) -> None:
-    with writing.begin() as connection:
-        views.project(connection, log.load(connection, event_ids))
+def _project(writing: Engine, event_ids: list[str], project: Project) -> None:
+    def once() -> None:
+        with writing.begin() as connection:
+            project(connection, log.load(connection, event_ids))
+
+    retrying(once)

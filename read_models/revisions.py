@@ -1,16 +1,15 @@
 """The history of a page: each explicit save, the last text of each run of autosaves, and what was published,
-restored or refused."""
+restored or refused; and the names that its author gave them."""
 
-import hashlib
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import CHAR, Column, Connection, Index, Integer, String, select
+from sqlalchemy import CHAR, Column, Connection, Index, Integer, Select, String, select
 
 from events import log
 from events.event import Event
 from events.notebooks import NotebookPublished
-from events.pages import EditRefused, PageFact
+from events.pages import EditRefused, PageFact, RevisionLabelled, published_revision_id, text_revision_id
 from infra.database import Id, LongText, UtcDateTime, table
 from read_models.notebook_list import Slice, take
 from read_models.projection import newest_wins
@@ -30,23 +29,32 @@ revisions = table(
     Column("content_sha256", CHAR(64, collation="ascii_bin"), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("builder_version", Integer, nullable=False),
-    # Set by its own event, so a projection of the text leaves it alone.
-    Column("label", String(120)),
     Index("ix_revisions_page", "page_id", "created_at", "version"),
 )
-_LISTED = [column for column in revisions.columns if column.name not in ("title", "content")]
+
+# Apart from the texts: a label may be projected before the revision that it names.
+revision_labels = table(
+    "revision_labels",
+    Column("revision_id", Id, primary_key=True),
+    Column("page_id", Id, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("label", String(120), nullable=False),
+    Column("builder_version", Integer, nullable=False),
+    Index("ix_revision_labels_page", "page_id"),
+)
+_TEXT = ("title", "content")
 
 
-def project(connection: Connection, events: Iterable[Event]) -> None:
+def project(connection: Connection, events: Sequence[Event]) -> None:
     """Each event knows which revision it belongs to, so any order of events gives the same rows."""
-    rows = [row for event in events for row in _rows(connection, event)]
-    newest_wins(connection, revisions, rows, leave=("label",))
+    newest_wins(connection, revisions, [row for event in events for row in _rows(connection, event)])
+    newest_wins(connection, revision_labels, [_label(e.fact) for e in events if isinstance(e.fact, RevisionLabelled)])
 
 
 def _rows(connection: Connection, event: Event) -> list[dict[str, Any]]:
     fact = event.fact
     if isinstance(fact, PageFact):
-        return [_row(fact, _id(fact.page_id, "text", fact.revision), fact.kind, fact.updated_at)]
+        return [_row(fact, text_revision_id(fact.page_id, fact.revision), fact.kind, fact.updated_at)]
     if isinstance(fact, NotebookPublished):
         return _published(connection, fact)
     if isinstance(fact, EditRefused):
@@ -58,14 +66,9 @@ def _published(connection: Connection, fact: NotebookPublished) -> list[dict[str
     shown = fact.publication
     changed = [(p.id, p.version) for p in shown.pages if p.id in fact.changed_page_ids] if shown else []
     return [
-        _row(event.fact, _id(event.aggregate_id, "publish", fact.version), "publish", fact.updated_at)
+        _row(event.fact, published_revision_id(event.aggregate_id, fact.version), "publish", fact.updated_at)
         for event in log.load_versions(connection, changed)
     ]
-
-
-def _id(page_id: str, role: str, number: int) -> str:
-    """The same revision gets the same id however often and by whomever it is cut."""
-    return hashlib.sha256(f"{page_id}:{role}:{number}".encode()).hexdigest()[:32]
 
 
 def _row(fact: Any, revision_id: str, kind: str, created_at: Any) -> dict[str, Any]:
@@ -76,10 +79,15 @@ def _row(fact: Any, revision_id: str, kind: str, created_at: Any) -> dict[str, A
     return row | own
 
 
+def _label(fact: RevisionLabelled) -> dict[str, Any]:
+    names = (column.name for column in revision_labels.columns if column.name != "builder_version")
+    return {name: getattr(fact, name) for name in names} | {"builder_version": BUILDER}
+
+
 def of_page(connection: Connection, page_id: str, owner_id: str, page: int, per_page: int) -> Slice:
     """The owner's revisions of a page without their texts, newest first."""
     columns = revisions.c
-    query = select(*_LISTED).where(columns.page_id == page_id, columns.owner_id == owner_id)
+    query = _with_labels(*_TEXT).where(columns.page_id == page_id, columns.owner_id == owner_id)
     order = (columns.created_at.desc(), columns.version.desc(), columns.id.desc())
     return take(connection, query, order, page, per_page)
 
@@ -87,6 +95,13 @@ def of_page(connection: Connection, page_id: str, owner_id: str, page: int, per_
 def load(connection: Connection, page_id: str, revision_id: str, owner_id: str) -> dict[str, Any] | None:
     """One revision with its text, None when there is none or it is someone else's."""
     columns = revisions.c
-    query = select(revisions).where(columns.id == revision_id, columns.page_id == page_id, columns.owner_id == owner_id)
+    mine = (columns.id == revision_id, columns.page_id == page_id, columns.owner_id == owner_id)
+    query = _with_labels().where(*mine)
     row = connection.execute(query).mappings().one_or_none()
     return dict(row) if row else None
+
+
+def _with_labels(*less: str) -> Select[Any]:
+    chosen = [column for column in revisions.columns if column.name not in less]
+    named = revisions.outerjoin(revision_labels, revision_labels.c.revision_id == revisions.c.id)
+    return select(*chosen, revision_labels.c.label).select_from(named)

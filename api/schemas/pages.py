@@ -1,9 +1,9 @@
-"""Pages and their revisions."""
+"""Pages."""
 
 from apiflask import Schema, fields
 from marshmallow import ValidationError, validate
 
-from api.schemas.fields import Author, UtcTime, list_of, text
+from api.schemas.fields import UtcTime, text
 
 MOST_CONTENT_BYTES = 1024 * 1024
 
@@ -45,23 +45,3 @@ class Page(Schema):
 class Merged(Schema):
     title = fields.String()
     content = fields.String()
-
-
-class Revision(Schema):
-    id = fields.String()
-    page_id = fields.String()
-    version = fields.Integer()
-    kind = fields.String(validate=validate.OneOf(["save", "autosave", "restore", "publish", "conflict"]))
-    label = fields.String(allow_none=True)
-    author = fields.Nested(Author)
-    word_count = fields.Integer()
-    content_sha256 = fields.String()
-    created_at = UtcTime()
-
-
-class RevisionWithText(Revision):
-    title = fields.String()
-    content = fields.String()
-
-
-RevisionList = list_of(Revision)

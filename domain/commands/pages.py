@@ -10,7 +10,7 @@ from domain.page import Page
 from domain.text import count_words, sha256
 from domain.unit_of_work import UnitOfWork
 from events import log
-from events.pages import EditRefused
+from events.pages import EditRefused, history_of
 from infra.clock import new_id
 
 
@@ -101,7 +101,8 @@ def _keep_refused(command: EditPage, page: Page, uow: UnitOfWork) -> Refused:
         content_sha256=sha256(content),
         refused_at=uow.now,
     )
-    uow.record(refused.revision_id, refused)
+    history = history_of(page.id)
+    uow.record(history, uow.next_version(history), refused)
     merged = _merged(base.fact, page, title, content) if base else None
     return Refused(page, merged, refused.revision_id)
 

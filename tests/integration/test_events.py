@@ -27,7 +27,7 @@ from events.notebooks import (
     Publication,
     PublishedPage,
 )
-from events.pages import EditRefused, PageAutosaved, PageCreated, PageEdited, PageFact, PageReverted
+from events.pages import EditRefused, PageAutosaved, PageCreated, PageEdited, PageFact, PageReverted, RevisionLabelled
 from events.subscriptions import REACTIONS, SUBSCRIPTIONS, reactions_to
 from infra.clock import new_id
 from tests.integration.writing import a_page, dump, in_threads, save, versions
@@ -54,6 +54,7 @@ STORED_NAMES = {
     PageAutosaved: "page.autosaved",
     PageReverted: "page.reverted",
     EditRefused: "page.edit_refused",
+    RevisionLabelled: "page.revision_labelled",
 }
 
 _TEXT = {
@@ -98,6 +99,9 @@ def facts() -> Iterator[Fact]:
             yield kind(**_NOTEBOOK, **_MORE.get(kind, {}))
         elif issubclass(kind, EditRefused):
             yield kind(**_TEXT, revision_id=new_id(), base_version=2, refused_at=NOON)
+        elif issubclass(kind, RevisionLabelled):
+            of = {"owner_id": OWNER, "notebook_id": NOTEBOOK, "page_id": PAGE, "revision_id": new_id()}
+            yield kind(**of, version=1, label="Señora 学而")
         else:
             profile = {"username": "ann", "display_name": "Ann", "bio": "", "avatar_image_id": None}
             yield kind(owner_id=OWNER, version=1, created_at=NOON, **profile)

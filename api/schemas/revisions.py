@@ -1,0 +1,51 @@
+"""Revisions of pages, and what lies between two of them."""
+
+from apiflask import Schema, fields
+from marshmallow import validate
+
+from api.schemas.fields import Author, UtcTime, list_of, text
+
+
+class Revision(Schema):
+    id = fields.String()
+    page_id = fields.String()
+    version = fields.Integer()
+    kind = fields.String(validate=validate.OneOf(["save", "autosave", "restore", "publish", "conflict"]))
+    label = fields.String(allow_none=True)
+    author = fields.Nested(Author)
+    word_count = fields.Integer()
+    content_sha256 = fields.String()
+    created_at = UtcTime()
+
+
+class RevisionWithText(Revision):
+    title = fields.String()
+    content = fields.String()
+
+
+class Label(Schema):
+    label = text(1, 120, required=True)
+
+
+class DiffQuery(Schema):
+    against = fields.String(load_default="current", validate=validate.Length(1, 64))
+
+
+class DiffStats(Schema):
+    inserted_words = fields.Integer()
+    deleted_words = fields.Integer()
+
+
+class Hunk(Schema):
+    op = fields.String(validate=validate.OneOf(["equal", "insert", "delete"]))
+    text = fields.String()
+
+
+class Diff(Schema):
+    from_ = fields.String(data_key="from")
+    to = fields.String()
+    stats = fields.Nested(DiffStats)
+    hunks = fields.List(fields.Nested(Hunk))
+
+
+RevisionList = list_of(Revision)
