@@ -31,7 +31,7 @@ from infra.database import Id, Json, UtcDateTime, table
 
 # The reaction of an event that nothing here subscribes to: parked at once, for code that knows it to take up.
 UNROUTED = "unrouted"
-LONGEST_PAUSE = timedelta(minutes=10)
+LONGEST_PAUSE_SECONDS = 600
 
 deliveries = table(
     "deliveries",
@@ -135,7 +135,7 @@ def failed(connection: Connection, reaction: str, event_id: str, error: str, mos
         return "gone"
     attempts = row.attempts + 1
     state = "parked" if attempts >= most else "pending"
-    pause = min(timedelta(seconds=2**attempts), LONGEST_PAUSE)
+    pause = timedelta(seconds=min(2**attempts, LONGEST_PAUSE_SECONDS))
     values = {"attempts": attempts, "state": state, "due_at": now() + pause, "error": error[:2000]}
     connection.execute(update(deliveries).where(*one).values(values))
     return state

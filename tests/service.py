@@ -16,6 +16,7 @@ from events.relay import Relay
 from events.subscriptions import REACTIONS
 from infra import broker
 from infra.settings import Settings
+from workers.runner import RelayedJob
 
 PASSWORD = "a long enough password"
 _numbers = itertools.count(1)
@@ -103,9 +104,8 @@ class Service:
         """Let workers do what lies in the queues now."""
         queues = [broker.queue(self.redis, name) for name in REACTIONS]
         if any(queue.count for queue in queues):
-            SimpleWorker(queues, connection=self.redis, serializer=JSONSerializer).work(
-                burst=True, logging_level="ERROR"
-            )
+            worker = SimpleWorker(queues, connection=self.redis, serializer=JSONSerializer, job_class=RelayedJob)
+            worker.work(burst=True, logging_level="ERROR")
 
     def pending(self) -> int:
         """Events that the relay has not seen, and deliveries that no reaction has handled."""

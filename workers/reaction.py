@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError
 
 from events import deliveries, log
 from events.event import Event
@@ -35,14 +34,13 @@ class Reactor:
         alone and has stopped no other."""
         try:
             events = retrying(lambda: self._once(event_ids))
-            self.reaction.after(self.settings, events)
-        except DBAPIError as error:
+        except Exception as error:
             if is_unreachable(error):
                 # Nothing is wrong with the events: they stay pending and are sent again.
                 raise
             self._divide(event_ids, error)
-        except Exception as error:
-            self._divide(event_ids, error)
+        else:
+            self._hint(events)
 
     def _divide(self, event_ids: Sequence[str], error: Exception) -> None:
         if len(event_ids) == 1:
@@ -63,10 +61,19 @@ class Reactor:
             deliveries.done(connection, self.name, owed)
             return events
 
+    def _hint(self, events: Sequence[Event]) -> None:
+        try:
+            self.reaction.after(self.settings, events)
+        except Exception as error:
+            logger.warning("what should follow a reaction did not happen", exc_info=error)
+
     def _count_failure(self, event_id: str, error: Exception) -> None:
-        with self.engine.begin() as connection:
-            reason = f"{type(error).__name__}: {error}"
-            state = deliveries.failed(connection, self.name, event_id, reason, self.settings.delivery_max_attempts)
+        def count() -> str:
+            with self.engine.begin() as connection:
+                reason = f"{type(error).__name__}: {error}"
+                return deliveries.failed(connection, self.name, event_id, reason, self.settings.delivery_max_attempts)
+
+        state = retrying(count)
         logger.error(
             "an event could not be handled", exc_info=error, extra={"event_id": event_id, "delivery_state": state}
         )
@@ -78,7 +85,7 @@ _process: dict[int, tuple[Settings, Engine]] = {}
 def react(reaction: str, event_ids: list[str]) -> None:
     """The RQ job. What isn't a reaction's name or a list of ids is dropped with a log line: anyone who can reach
     Redis can put a job there."""
-    if reaction not in REACTIONS or not _are_ids(event_ids):
+    if not isinstance(reaction, str) or reaction not in REACTIONS or not _are_ids(event_ids):
         logger.error("dropped a job that is not ours", extra={"reaction": str(reaction)[:64]})
         return
     settings, engine = _resources()
@@ -86,7 +93,7 @@ def react(reaction: str, event_ids: list[str]) -> None:
 
 
 def _are_ids(value: object) -> bool:
-    return isinstance(value, list) and all(isinstance(each, str) for each in value)
+    return isinstance(value, list) and all(isinstance(each, str) and each.isascii() for each in value)
 
 
 def _resources() -> tuple[Settings, Engine]:

@@ -1,17 +1,51 @@
 """An RQ worker on exactly one queue."""
 
 import importlib
+import logging
 import os
+from typing import Any
 
+from redis.exceptions import RedisError
 from rq import Worker
+from rq.exceptions import NoSuchJobError
+from rq.job import Job
 from rq.serializers import JSONSerializer
 
+from events.relay import REACT
 from infra import broker
 from infra.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 # RQ gives a job that lost its worker back only in maintenance; its default is ten minutes.
 MAINTENANCE_SECONDS = 15
 WORKER_TTL_SECONDS = 30
+
+
+class RelayedJob(Job):
+    """A job as the relay makes it; for RQ there are no others.
+
+    Whoever can reach Redis can leave anything there. RQ imports and calls whatever a job names; and a worker that
+    meets an id or a time it can't read dies of it, then of its remains at each new start.
+    """
+
+    @classmethod
+    def fetch(cls, id: str, *arguments: Any, **options: Any) -> Job:
+        """
+        Raises:
+            NoSuchJobError: also for a job that is not the relay's; RQ passes over it.
+        """
+        try:
+            job = super().fetch(id, *arguments, **options)
+            function = job.func_name
+        except (NoSuchJobError, RedisError):
+            raise
+        except Exception as error:
+            function = f"unreadable: {error}"
+        if function != REACT:
+            logger.error("dropped a job that is not ours", extra={"function": str(function)[:200]})
+            raise NoSuchJobError
+        return job
 
 
 def main(settings: Settings, queue: str) -> None:
@@ -21,10 +55,11 @@ def main(settings: Settings, queue: str) -> None:
     importlib.import_module("workers.reaction")
     redis = broker.connect(settings, timeout=None)
     worker = Worker(
-        [broker.queue(redis, queue)],
+        [queue],
         connection=redis,
         name=f"{queue}-{os.uname().nodename}-{os.getpid()}",
         serializer=JSONSerializer,
+        job_class=RelayedJob,
         maintenance_interval=MAINTENANCE_SECONDS,
         worker_ttl=WORKER_TTL_SECONDS,
     )

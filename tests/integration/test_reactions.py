@@ -1,0 +1,408 @@
+"""How reactions handle what they are sent: the effect and its receipt are one, and a bad event stops no other."""
+
+import json
+import threading
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rq import SimpleWorker
+from rq.serializers import JSONSerializer
+from sqlalchemy import Connection, Engine, func, insert, select, text, update
+from sqlalchemy.exc import DBAPIError
+
+from events import deliveries, log
+from events.event import Event
+from events.relay import REACT
+from events.subscriptions import CUT_REVISIONS, INDEX_SEARCH, REACTIONS, UPDATE_VIEWS
+from infra import broker
+from infra.clock import now
+from infra.settings import Settings
+from read_models.notebook_view import notebook_views
+from read_models.page_view import page_views
+from read_models.revisions import revisions
+from tests.integration.writing import a_notebook, a_page, dump, event_ids, in_threads, save
+from tests.service import Service
+from workers.reaction import Reactor, react
+from workers.reactions import REACTIONS as EFFECTS
+from workers.reactions import Reaction
+from workers.runner import RelayedJob
+
+owed = deliveries.deliveries
+Effect = Callable[[Connection, Sequence[Event]], None]
+
+
+def deliver(db: Engine) -> list[str]:
+    """The events are owed to their reactions, as after the relay's round; answers their ids."""
+    with db.begin() as connection:
+        while deliveries.fan_out(connection, 500):
+            pass
+    return event_ids(db)
+
+
+def reactor(db: Engine, settings: Settings, effect: Effect, **more: Any) -> Reactor:
+    """A worker of the views' queue with an effect of the test's own."""
+    return Reactor(db, settings, UPDATE_VIEWS, Reaction(effect, **more))
+
+
+def still_owed(db: Engine, reaction: str = UPDATE_VIEWS) -> list[Any]:
+    with db.connect() as connection:
+        return list(connection.execute(select(owed).where(owed.c.reaction == reaction).order_by(owed.c.event_id)))
+
+
+@pytest.fixture
+def counted(db: Engine) -> Iterator[Engine]:
+    """The database with a table where effects can be counted."""
+    with db.begin() as connection:
+        connection.execute(text("CREATE TABLE handled (id CHAR(32) PRIMARY KEY, times INT NOT NULL) ENGINE=InnoDB"))
+    yield db
+    with db.begin() as connection:
+        connection.execute(text("DROP TABLE handled"))
+
+
+def count(connection: Connection, events: Sequence[Event]) -> None:
+    """The views' own effect, and one more that a repetition would show in."""
+    EFFECTS[UPDATE_VIEWS].apply(connection, events)
+    once_more = "INSERT INTO handled VALUES (:id, 1) ON DUPLICATE KEY UPDATE times = times + 1"
+    connection.execute(text(once_more), [{"id": event.id} for event in events])
+
+
+def times_handled(db: Engine) -> dict[str, int]:
+    with db.connect() as connection:
+        return {row.id: row.times for row in connection.execute(text("SELECT id, times FROM handled"))}
+
+
+def test_a_handled_batch_leaves_its_effect_and_owes_nothing(counted: Engine, settings: Settings) -> None:
+    page = a_page(counted)
+    reactor(counted, settings, count).handle(deliver(counted))
+    assert still_owed(counted) == []
+    with counted.connect() as connection:
+        assert list(connection.scalars(select(page_views.c.page_id))) == [page.id]
+    assert len(still_owed(counted, CUT_REVISIONS)) == len(still_owed(counted, INDEX_SEARCH)) == 1, "each for itself"
+
+
+def test_a_batch_that_is_sent_again_has_no_second_effect(counted: Engine, settings: Settings) -> None:
+    a_page(counted)
+    worker, ids = reactor(counted, settings, count), deliver(counted)
+    for batch in (ids, ids, ids[:1], ids[::-1], ids * 2):
+        worker.handle(batch)
+    assert times_handled(counted) == dict.fromkeys(ids, 1)
+
+
+def test_workers_that_get_the_same_batch_at_once_have_one_effect(counted: Engine, settings: Settings) -> None:
+    page = a_page(counted)
+    for number in range(20):
+        save(counted, page, f"text {number}")
+    ids = deliver(counted)
+    in_threads(lambda batch: reactor(counted, settings, count).handle(batch), [ids, ids[::-1], ids[5:], ids[:15]])
+    reactor(counted, settings, count).handle(ids)
+    assert times_handled(counted) == dict.fromkeys(ids, 1)
+    assert still_owed(counted) == []
+
+
+class Died(Exception):
+    pass
+
+
+def test_an_effect_without_its_receipt_is_taken_back(counted: Engine, settings: Settings) -> None:
+    a_page(counted)
+    ids = deliver(counted)
+    before = dump(counted, [notebook_views, page_views])
+
+    def die_after(connection: Connection, events: Sequence[Event]) -> None:
+        count(connection, events)
+        raise Died
+
+    reactor(counted, settings, die_after).handle(ids)
+    assert dump(counted, [notebook_views, page_views]) == before
+    assert times_handled(counted) == {}
+    assert [(row.event_id, row.attempts) for row in still_owed(counted)] == [(each, 1) for each in ids]
+    assert all("Died" in row.error for row in still_owed(counted))
+
+
+def test_a_worker_that_loses_the_server_between_effect_and_receipt_counts_no_failure(
+    counted: Engine, settings: Settings
+) -> None:
+    a_page(counted)
+    ids = deliver(counted)
+
+    def cut_off(connection: Connection, events: Sequence[Event]) -> None:
+        count(connection, events)
+        connection.execute(text("KILL CONNECTION_ID()"))
+
+    with pytest.raises(DBAPIError):
+        reactor(counted, settings, cut_off).handle(ids)
+    assert times_handled(counted) == {}
+    assert [row.attempts for row in still_owed(counted)] == [0] * len(ids)
+    reactor(counted, settings, count).handle(ids)
+    assert times_handled(counted) == dict.fromkeys(ids, 1)
+
+
+def test_a_passing_trouble_of_the_server_is_tried_again_at_once(counted: Engine, settings: Settings) -> None:
+    a_page(counted)
+    ids, tries = deliver(counted), []
+
+    def fail_first(connection: Connection, events: Sequence[Event]) -> None:
+        tries.append(len(events))
+        count(connection, events)
+        if len(tries) == 1:
+            connection.execute(text("SIGNAL SQLSTATE '40001' SET MYSQL_ERRNO = 1213"))
+
+    reactor(counted, settings, fail_first).handle(ids)
+    assert tries == [len(ids), len(ids)]
+    assert (still_owed(counted), times_handled(counted)) == ([], dict.fromkeys(ids, 1))
+
+
+def poisoned_by(bad: str) -> Effect:
+    def effect(connection: Connection, events: Sequence[Event]) -> None:
+        count(connection, events)
+        if bad in {event.id for event in events}:
+            raise ValueError("I can't swallow this")
+
+    return effect
+
+
+def test_a_bad_event_stops_no_other_of_its_batch(counted: Engine, settings: Settings) -> None:
+    page = a_page(counted)
+    for number in range(29):
+        save(counted, page, f"text {number}")
+    ids = deliver(counted)
+    for bad in (ids[0], ids[13], ids[-1]):
+        with counted.begin() as connection:
+            connection.execute(text("DELETE FROM handled"))
+            connection.execute(text("DELETE FROM deliveries"))
+            connection.execute(insert(owed), [a_delivery(connection, each) for each in ids])
+        reactor(counted, settings, poisoned_by(bad)).handle(ids)
+        assert times_handled(counted) == {each: 1 for each in ids if each != bad}
+        (left,) = still_owed(counted)
+        assert (left.event_id, left.attempts, left.state) == (bad, 1, "pending")
+
+
+def a_delivery(connection: Connection, event_id: str) -> dict[str, Any]:
+    event = connection.execute(select(log.events).where(log.events.c.id == event_id)).one()
+    return {
+        "reaction": UPDATE_VIEWS,
+        "event_id": event_id,
+        "type": event.type,
+        "aggregate_id": event.aggregate_id,
+        "version": event.version,
+        "owner_id": "a" * 32,
+        "withdraws": None,
+        "occurred_at": event.occurred_at,
+        "state": "pending",
+        "due_at": now(),
+        "attempts": 0,
+        "error": None,
+    }
+
+
+def test_a_bad_event_is_tried_with_growing_pauses_and_then_parked(counted: Engine, settings: Settings) -> None:
+    a_page(counted)
+    ids = deliver(counted)
+    worker = reactor(counted, settings, poisoned_by(ids[0]))
+    pauses = []
+    for attempt in range(1, settings.delivery_max_attempts):
+        tried_at = now()
+        worker.handle([ids[0]])
+        row = still_owed(counted)[0]
+        assert (row.attempts, row.state, row.error) == (attempt, "pending", "ValueError: I can't swallow this")
+        pauses.append(row.due_at - tried_at)
+    assert all(timedelta(seconds=2**n) <= pause < timedelta(seconds=2**n + 30) for n, pause in enumerate(pauses, 1))
+    worker.handle([ids[0]])
+    assert (still_owed(counted)[0].attempts, still_owed(counted)[0].state) == (settings.delivery_max_attempts, "parked")
+
+
+def test_a_pause_is_never_longer_than_ten_minutes(db: Engine) -> None:
+    a_page(db)
+    ids = deliver(db)
+    with db.begin() as connection:
+        connection.execute(update(owed).values(attempts=90))
+        deliveries.failed(connection, UPDATE_VIEWS, ids[0], "x" * 5000, most=100)
+    row = still_owed(db)[0]
+    assert row.due_at - now() <= timedelta(minutes=10)
+    assert (row.attempts, len(row.error)) == (91, 2000)
+
+
+def test_what_is_parked_is_handled_no_more_and_what_comes_after_it_is(counted: Engine, settings: Settings) -> None:
+    page = a_page(counted)
+    first = deliver(counted)
+    with counted.begin() as connection:
+        connection.execute(update(owed).where(owed.c.reaction == UPDATE_VIEWS).values(state="parked"))
+    save(counted, page, "later")
+    later = [each for each in deliver(counted) if each not in first]
+    reactor(counted, settings, count).handle([*first, *later])
+    assert set(times_handled(counted)) == set(later)
+    assert [row.event_id for row in still_owed(counted)] == first
+
+
+def test_a_failure_of_what_another_worker_handled_meanwhile_changes_nothing(db: Engine) -> None:
+    a_notebook(db)
+    with db.begin() as connection:
+        assert deliveries.failed(connection, UPDATE_VIEWS, "f" * 32, "late", most=8) == "gone"
+
+
+def test_a_hint_that_fails_after_the_commit_costs_no_event(counted: Engine, settings: Settings) -> None:
+    a_page(counted)
+    ids = deliver(counted)
+    hinted: list[int] = []
+
+    def hint(_: Settings, events: Sequence[Event]) -> None:
+        hinted.append(len(events))
+        raise Died
+
+    reactor(counted, settings, count, after=hint).handle(ids)
+    assert (still_owed(counted), times_handled(counted)) == ([], dict.fromkeys(ids, 1))
+    assert hinted == [len(ids)], "there is nothing to try again"
+
+
+def test_a_hint_comes_after_the_commit(counted: Engine, settings: Settings) -> None:
+    a_page(counted)
+    ids = deliver(counted)
+    seen: list[dict[str, int]] = []
+    reactor(counted, settings, count, after=lambda *_: seen.append(times_handled(counted))).handle(ids)
+    assert seen == [dict.fromkeys(ids, 1)]
+
+
+@pytest.mark.parametrize("payload", ["{}", '{"cut": ', "", "[]"])
+def test_a_damaged_event_is_parked_in_the_end_and_blocks_nothing(service: Service, db: Engine, payload: str) -> None:
+    damaged, healthy = a_page(db), a_page(db, content="Healthy words")
+    with db.begin() as connection:
+        bad = log.events.c.aggregate_id == damaged.id
+        connection.execute(update(log.events).where(bad).values(payload=payload))
+    for _ in range(service.settings.delivery_max_attempts):
+        service.relay.run_once()
+        service.work()
+        with db.begin() as connection:
+            connection.execute(update(owed).where(owed.c.state == "pending").values(due_at=now()))
+    with db.connect() as connection:
+        assert list(connection.scalars(select(page_views.c.page_id))) == [healthy.id]
+        assert list(connection.scalars(select(revisions.c.page_id))) == [healthy.id]
+    for reaction in REACTIONS:
+        assert [(row.aggregate_id, row.state) for row in still_owed(db, reaction)] == [(damaged.id, "parked")]
+        assert "DamagedEvent" in still_owed(db, reaction)[0].error
+    service.drain()
+
+
+def test_an_event_that_became_unknown_after_it_was_delivered_is_parked_too(counted: Engine, settings: Settings) -> None:
+    a_page(counted)
+    ids = deliver(counted)
+    with counted.begin() as connection:
+        connection.execute(update(log.events).where(log.events.c.id == ids[-1]).values(type="page.teleported"))
+    for _ in range(settings.delivery_max_attempts):
+        reactor(counted, settings, count).handle(ids)
+    assert [(row.event_id, row.state) for row in still_owed(counted)] == [(ids[-1], "parked")]
+    assert set(times_handled(counted)) == set(ids[:-1])
+
+
+def test_a_delivery_of_an_event_that_the_log_does_not_hold_comes_to_an_end(counted: Engine, settings: Settings) -> None:
+    a_page(counted)
+    ids = deliver(counted)
+    with counted.begin() as connection:
+        connection.execute(log.events.delete().where(log.events.c.id == ids[0]))
+    reactor(counted, settings, count).handle(ids)
+    assert (still_owed(counted), set(times_handled(counted))) == ([], set(ids[1:]))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [UPDATE_VIEWS, ["f" * 32, "0" * 32]],
+        [UPDATE_VIEWS, []],
+        [UPDATE_VIEWS, ["", "x", "x" * 5000, "学而", "\ud800", "\x00", "' OR 1=1 --"]],
+        [UPDATE_VIEWS, ["F" * 32]],
+        [UPDATE_VIEWS, [1, None, {}]],
+        [UPDATE_VIEWS, "f" * 32],
+        [UPDATE_VIEWS, None],
+        [UPDATE_VIEWS, {"f" * 32: 1}],
+        ["no-reaction", ["f" * 32]],
+        ["", []],
+        [None, []],
+        [["update-views"], []],
+        [{"update-views": 1}, ["f" * 32]],
+        [7, 7],
+    ],
+    ids=str,
+)
+def test_a_job_that_is_not_ours_is_dropped(service: Service, db: Engine, arguments: list[Any]) -> None:
+    a_page(db)
+    deliver(db)
+    before = dump(db)
+    react(*arguments)
+    assert dump(db) == before
+
+
+def call(function: str, *arguments: Any) -> bytes:
+    return zlib.compress(json.dumps([function, None, list(arguments), {}]).encode())
+
+
+# Whatever anyone who reaches Redis may put into a queue.
+HAND_MADE: dict[str, dict[str, Any]] = {
+    "no id at all!": {"data": b"x"},
+    "no-function-of-ours": {"data": call("os.mkdir", "left-by-a-job"), "created_at": "2026-01-01T00:00:00.000000Z"},
+    "a-name-without-a-job": {},
+    "a-job-without-anything": {"x": "y"},
+    "no-JSON": {"data": b"garbage", "created_at": "2026-01-01T00:00:00.000000Z"},
+    "no-time": {"data": call(REACT, UPDATE_VIEWS, []), "created_at": "yesterday"},
+    "a-function-that-is-not-there": {"data": call("workers.reaction.nothing"), "created_at": "2026-01-01T00:00:00Z"},
+    "too-few-arguments": {"data": call(REACT), "created_at": "2026-01-01T00:00:00.000000Z"},
+    "unknown-reaction": {"data": call(REACT, "x", ["y"]), "created_at": "2026-01-01T00:00:00.000000Z"},
+}
+
+
+@pytest.mark.parametrize("name", HAND_MADE)
+@pytest.mark.parametrize("place", ["", ":intermediate"], ids=["waiting", "left by a worker that died"])
+def test_a_hand_made_job_does_not_stop_the_worker(
+    service: Service, db: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, place: str
+) -> None:
+    page = a_page(db)
+    monkeypatch.chdir(tmp_path)
+    service.redis.rpush(f"rq:queue:{UPDATE_VIEWS}{place}", name)
+    if HAND_MADE[name]:
+        service.redis.hset(f"rq:job:{name}", mapping=HAND_MADE[name])
+    service.relay.run_once()
+    options = {"connection": service.redis, "serializer": JSONSerializer, "job_class": RelayedJob}
+    SimpleWorker([UPDATE_VIEWS], **options).work(burst=True, logging_level="ERROR")
+    assert list(tmp_path.iterdir()) == [], "nothing that Redis holds is ever called, but what the relay sent"
+    assert broker.queue(service.redis, UPDATE_VIEWS).count == 0
+    with db.connect() as connection:
+        assert list(connection.scalars(select(page_views.c.page_id))) == [page.id]
+
+
+def test_each_reaction_has_an_effect_and_a_queue_of_its_name() -> None:
+    assert set(EFFECTS) == set(REACTIONS)
+
+
+def test_a_slow_worker_does_not_hold_up_the_batches_of_another(counted: Engine, settings: Settings) -> None:
+    one, other = a_page(counted), a_page(counted)
+    deliver(counted)
+    started, finish = threading.Event(), threading.Event()
+
+    def slow(connection: Connection, events: Sequence[Event]) -> None:
+        EFFECTS[UPDATE_VIEWS].apply(connection, events)
+        started.set()
+        assert finish.wait(30)
+
+    with counted.connect() as connection:
+        by_owner = {
+            page.id: list(
+                connection.scalars(
+                    select(log.events.c.id).where(log.events.c.aggregate_id.in_([page.id, page.notebook_id]))
+                )
+            )
+            for page in (one, other)
+        }
+    busy = threading.Thread(target=reactor(counted, settings, slow).handle, args=(by_owner[one.id],))
+    busy.start()
+    try:
+        assert started.wait(30)
+        reactor(counted, settings, count).handle(by_owner[other.id])
+        assert {row.event_id for row in still_owed(counted)} == set(by_owner[one.id])
+        with counted.connect() as connection:
+            assert connection.scalar(select(func.count()).select_from(page_views)) == 1
+    finally:
+        finish.set()
+        busy.join(30)
+    assert still_owed(counted) == []
