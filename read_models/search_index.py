@@ -82,10 +82,11 @@ def remove(connection: Connection, page_ids: Iterable[str], scope: Scope, versio
 
 
 def _write(connection: Connection, rows: Iterable[dict[str, Any]]) -> None:
-    """One statement a row: when one INSERT … ON DUPLICATE KEY UPDATE changes several rows, MySQL 9.7 loses all but
-    the last from the full-text index."""
-    for row in rows:
-        newest_wins(connection, search_entries, [row])
+    """On MySQL one statement a row: when one INSERT … ON DUPLICATE KEY UPDATE changes several rows, MySQL 9.7 loses
+    all but the last from the full-text index. MariaDB does not, and is twice as fast with all at once."""
+    every = list(rows)
+    for some in [every] if getattr(connection.dialect, "is_mariadb", False) else [[row] for row in every]:
+        newest_wins(connection, search_entries, some)
 
 
 def compact(connection: Connection) -> None:
