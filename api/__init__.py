@@ -4,8 +4,9 @@ from apiflask import APIFlask
 from flask import Flask
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
-from api import auth, dashboard, errors, http, openapi, services
+from api import auth, dashboard, errors, http, ids, openapi, services
 from api.accounts import blueprint as accounts
+from api.admin import blueprint as admin
 from api.health import blueprint as health
 from api.notebooks import blueprint as notebooks
 from api.pages import blueprint as pages
@@ -18,11 +19,12 @@ def create_app(settings: Settings) -> APIFlask:
     """The application, with everything that it uses built and wired."""
     app = APIFlask(__name__, title="SinPluma", version="1", json_errors=False, spec_path=None, docs_path=None)
     app.extensions["sinpluma"] = services.build(settings)
+    ids.register(app)
     http.register(app)
     errors.register(app)
     auth.register(app)
     openapi.configure(app)
-    for blueprint in (accounts, notebooks, pages, revisions, search):
+    for blueprint in (accounts, admin, notebooks, pages, revisions, search):
         app.register_blueprint(blueprint, url_prefix="/api/v1")
     for blueprint in (health, openapi.blueprint):
         app.register_blueprint(blueprint)

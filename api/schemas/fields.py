@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from apiflask import Schema, fields
-from marshmallow import validate
+from marshmallow import ValidationError, validate
 
 from infra.clock import iso
 
@@ -14,6 +14,15 @@ class UtcTime(fields.DateTime):
 
     def _serialize(self, value: datetime | None, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
         return iso(value) if value else None
+
+
+class Flag(fields.Boolean):
+    """``true`` or ``false`` in JSON, and nothing that looks like one of them."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:
+        if not isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return value
 
 
 class ListQuery(Schema):
@@ -44,3 +53,9 @@ def list_of(item: type[Schema], **more: fields.Field[Any]) -> type[Schema]:
 def text(least: int, most: int, **options: Any) -> fields.String:
     """A string of ``least`` to ``most`` characters."""
     return fields.String(validate=validate.Length(least, most), **options)
+
+
+def is_id(value: str) -> None:
+    """Ids lie in ASCII columns, which MySQL refuses to compare with other letters; none has them."""
+    if not (value.isascii() and value.isprintable()):
+        raise ValidationError("No id looks like this.")

@@ -3,7 +3,7 @@
 from apiflask import Schema, fields
 from marshmallow import ValidationError, validate
 
-from api.schemas.fields import Author, ListQuery, UtcTime, list_of
+from api.schemas.fields import Author, ListQuery, UtcTime, is_id, list_of
 
 
 def _not_blank(value: str) -> None:
@@ -14,8 +14,8 @@ def _not_blank(value: str) -> None:
 class SearchQuery(ListQuery):
     q = fields.String(required=True, validate=[validate.Length(max=1000), _not_blank])
     scope = fields.String(load_default="all", validate=validate.OneOf(["all", "mine", "public"]))
-    notebook_id = fields.String(load_default=None)
-    author_id = fields.String(load_default=None)
+    notebook_id = fields.String(load_default=None, validate=is_id)
+    author_id = fields.String(load_default=None, validate=is_id)
 
 
 class Hit(Schema):

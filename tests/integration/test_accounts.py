@@ -448,6 +448,7 @@ def test_someone_elses_profile_can_not_be_changed(service: Service) -> None:
     body = {"display_name": "Mallory"}
     assert other.ask("PUT", f"/users/{who.user['id']}", json=body).status_code == 403
     assert other.ask("PUT", "/users/nobody", json=body).status_code == 404
+    assert other.ask("PUT", "/users/ñandú", json=body).status_code == 404
     assert service.client().put(f"/api/v1/users/{who.user['id']}", json=body).status_code == 401
     assert other.ask("GET", "/users/nobody").status_code == 404
     assert who.ask("GET", "/users/me").get_json()["display_name"] == who.user["username"]

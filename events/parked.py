@@ -1,0 +1,36 @@
+"""Deliveries as operators see them: what waits, what was given up, and another try."""
+
+from typing import Any
+
+from sqlalchemy import Connection, delete, func, insert, select, update
+
+from events.deliveries import UNROUTED, deliveries
+from events.log import outbox
+from infra.clock import now
+
+Delivery = dict[str, Any]
+
+
+def listed(connection: Connection, state: str, page: int, per_page: int) -> tuple[list[Delivery], int]:
+    """One page of the deliveries in this state, and how many there are; in the order in which they fall due."""
+    chosen = deliveries.c.state == state
+    query = select(deliveries).where(chosen).order_by(deliveries.c.reaction, deliveries.c.due_at, deliveries.c.event_id)
+    rows = connection.execute(query.limit(per_page).offset((page - 1) * per_page)).mappings()
+    total = connection.scalar(select(func.count()).select_from(deliveries).where(chosen))
+    return [dict(row) for row in rows], total or 0
+
+
+def retry(connection: Connection, reaction: str, event_id: str) -> Delivery | None:
+    """Send it again, now, as if it had never been tried; None when nothing of the kind is owed. The caller commits."""
+    this = (deliveries.c.reaction == reaction, deliveries.c.event_id == event_id)
+    row = connection.execute(select(deliveries).where(*this).with_for_update()).mappings().one_or_none()
+    if row is None:
+        return None
+    again = {"state": "pending", "attempts": 0, "due_at": now()}
+    if reaction == UNROUTED:
+        # Back to where it came from: the relay hands it out anew, to the reactions that are known by now.
+        connection.execute(insert(outbox).values({column.name: row[column.name] for column in outbox.columns}))
+        connection.execute(delete(deliveries).where(*this))
+    else:
+        connection.execute(update(deliveries).where(*this).values(again))
+    return {**row, **again}
