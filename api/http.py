@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import re
 from typing import Any
 from urllib.parse import urlencode
@@ -30,6 +31,8 @@ _SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}").fullmatch
 _UNVERSIONED = re.compile(r"/api/(?!v[0-9]+(?:/|$))")
 _ETAG_VERSION = re.compile(r'"([0-9]{1,9})(?:-[^"]*)?"')
 _NOT_TEXT = re.compile("[\x00\ud800-\udfff]")
+# No resource has more than a few; beyond some hundreds, encoders and validators would run out of stack.
+MOST_LEVELS = 64
 
 
 def register(app: APIFlask) -> None:
@@ -67,20 +70,30 @@ def _finish(response: Response) -> Response:
 
 
 def load_json(request: Request, schema: Schema) -> Any:
-    """The body as JSON: an object, in UTF-8, each name once, no NUL and no lone surrogate. Replaces webargs' loader."""
+    """The body as JSON: an object, in UTF-8, each name once, of what can be stored. Replaces webargs' loader."""
     if request.mimetype != "application/json":
         abort(415, "Send the body as application/json.")
     if request.mimetype_params.get("charset", "utf-8").lower() not in ("utf-8", "utf8"):
         abort(415, "Send the body in UTF-8.")
     try:
-        value = json.loads(request.get_data(), object_pairs_hook=_unique, parse_constant=_no_constant)
+        value = _parsed(request.get_data())
     except (ValueError, RecursionError) as error:
-        reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
-        abort(400, f"The body is not valid JSON: {reason}")
+        abort(400, f"The body is not valid JSON: {_reason(error)}.")
     if not isinstance(value, dict):
         abort(422, "The body must be a JSON object.", {"json": {"_body": ["Must be an object."]}})
-    _refuse_what_is_not_text(value)
+    _refuse_what_cannot_be_stored(value)
     return value
+
+
+def _parsed(body: bytes) -> Any:
+    # Decoded here, since `json` would guess at UTF-16 and UTF-32 as well.
+    return json.loads(body.decode(), object_pairs_hook=_unique, parse_constant=_no_constant, parse_int=_whole)
+
+
+def _reason(error: ValueError | RecursionError) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return f"byte {error.start} is not UTF-8"
+    return "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -94,18 +107,36 @@ def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
 
 
-def _refuse_what_is_not_text(body: dict[str, Any]) -> None:
-    bad = {name: ["Must not hold NUL or lone surrogates."] for name, value in body.items() if not _is_text(value)}
-    if bad:
-        abort(422, "Some text can't be stored.", {"json": {_printable(name): texts for name, texts in bad.items()}})
+def _whole(digits: str) -> int:
+    # Python refuses more than 4300 digits with advice for programmers.
+    if len(digits) > 100:
+        raise ValueError("a number has too many digits")
+    return int(digits)
 
 
-def _is_text(value: Any) -> bool:
+def _refuse_what_cannot_be_stored(body: dict[str, Any]) -> None:
+    faults = {_printable(name): _fault(name) or _fault(value) for name, value in body.items()}
+    found = {name: [fault] for name, fault in faults.items() if fault}
+    if found:
+        abort(422, "Some values can't be stored.", {"json": found})
+
+
+def _fault(value: Any, levels: int = MOST_LEVELS) -> str | None:
+    """Why the value can't be stored, None when it can."""
     if isinstance(value, str):
-        return not _NOT_TEXT.search(value)
-    if isinstance(value, dict):
-        return all(_is_text(name) and _is_text(each) for name, each in value.items())
-    return not isinstance(value, list) or all(map(_is_text, value))
+        return "Must not hold NUL or lone surrogates." if _NOT_TEXT.search(value) else None
+    if isinstance(value, (int, float)):
+        return None if _is_storable(value) else "Must not hold numbers out of the range of 64 bits."
+    if not isinstance(value, (dict, list)):
+        return None
+    if not levels:
+        return f"Must not be nested deeper than {MOST_LEVELS} levels."
+    inside = [*value, *value.values()] if isinstance(value, dict) else value
+    return next((fault for each in inside if (fault := _fault(each, levels - 1))), None)
+
+
+def _is_storable(number: float) -> bool:
+    return math.isfinite(number) and (isinstance(number, float) or -(2**63) <= number < 2**64)
 
 
 def _printable(name: str) -> str:
@@ -150,7 +181,8 @@ def page_of(items: list[Any], total: int, page: int, per_page: int, **more: Any)
     pages = -(-total // per_page)
     listing = {"items": items, "page": page, "per_page": per_page, "total": total, "pages": pages, **more}
     body = encode(listing)
-    response = conditional(body, etag_of(body), PRIVATE)
+    # What is listed to someone without a token is published.
+    response = conditional(body, etag_of(body), PRIVATE if g.actor else PUBLIC)
     response.headers["Link"] = _links(page, pages)
     return response
 

@@ -10,12 +10,13 @@ from sqlalchemy import Connection
 from api import resources
 from api.auth import actor, maybe_actor
 from api.commands import carry_out
+from api.errors import Stale
 from api.http import PRIVATE, PUBLIC, conditional, encode, etag_of, expected_version, page_of
 from api.publications import make_known, publication
 from api.schemas import notebooks as schemas
 from api.services import Actor, Rendered, services
 from domain.commands import notebooks
-from domain.errors import NotFound
+from domain.errors import NotFound, VersionConflict
 from domain.notebook import Notebook
 from domain.unit_of_work import UnitOfWork
 from events import deliveries
@@ -72,10 +73,20 @@ def _answer(handler: Callable[[Any, UnitOfWork], Notebook], command: object, sta
     """Carry out a command whose result is a notebook, and answer with the whole of it."""
 
     def work(uow: UnitOfWork) -> tuple[Notebook, list[dict[str, Any]]]:
-        notebook = handler(command, uow)
+        try:
+            notebook = handler(command, uow)
+        except VersionConflict as conflict:
+            raise _stale(conflict, uow) from None
         return notebook, notebooks.contents(uow, notebook)
 
     return carry_out(work, lambda result: _written(*result, status))
+
+
+def _stale(conflict: VersionConflict, uow: UnitOfWork) -> Stale:
+    notebook = conflict.current
+    assert isinstance(notebook, Notebook)
+    body, _, headers = _written(notebook, notebooks.contents(uow, notebook), 200)
+    return Stale("The notebook has changed since you read it; nothing was saved.", body, headers["ETag"])
 
 
 def _written(notebook: Notebook, pages: list[dict[str, Any]], status: int) -> tuple[object, int, dict[str, str]]:

@@ -1,5 +1,6 @@
 """Fields and schema options that all resources share."""
 
+import re
 from datetime import datetime
 from typing import Any
 
@@ -25,9 +26,27 @@ class Flag(fields.Boolean):
         return value
 
 
+class Whole(fields.Integer):
+    """A whole number in JSON: no string of digits, and neither ``true`` nor ``1.0``, which Python takes for one."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
+        if type(value) is not int:
+            raise self.make_error("invalid", input=value)
+        return value
+
+
+class QueryNumber(fields.Integer):
+    """Digits in a query. ``int`` would take ``1_0`` and the digits of other scripts as well."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
+        if not re.fullmatch("[0-9]{1,10}", value):
+            raise self.make_error("invalid", input=value)
+        return int(value)
+
+
 class ListQuery(Schema):
-    page = fields.Integer(load_default=1, validate=validate.Range(1, 2**31))
-    per_page = fields.Integer(load_default=20, validate=validate.Range(1, 100))
+    page = QueryNumber(load_default=1, validate=validate.Range(1, 2**31))
+    per_page = QueryNumber(load_default=20, validate=validate.Range(1, 100))
 
 
 class Author(Schema):

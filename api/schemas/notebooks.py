@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 from apiflask import Schema, fields
 from marshmallow import ValidationError, validate
 
@@ -11,8 +12,6 @@ MOST_METADATA_BYTES = 64 * 1024
 
 
 def _small(value: dict[str, Any]) -> None:
-    import msgspec
-
     if len(msgspec.json.encode(value)) > MOST_METADATA_BYTES:
         raise ValidationError(f"Must be at most {MOST_METADATA_BYTES} bytes as JSON.")
 

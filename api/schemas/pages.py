@@ -3,7 +3,7 @@
 from apiflask import Schema, fields
 from marshmallow import ValidationError, validate
 
-from api.schemas.fields import UtcTime, text
+from api.schemas.fields import Flag, UtcTime, Whole, text
 
 MOST_CONTENT_BYTES = 1024 * 1024
 
@@ -16,13 +16,13 @@ def _at_most_one_mebibyte(value: str) -> None:
 class PageIn(Schema):
     title = text(1, 200, required=True)
     content = fields.String(load_default="", validate=_at_most_one_mebibyte)
-    order = fields.Integer(load_default=None, allow_none=True, strict=True, validate=validate.Range(1, 2**31))
+    order = Whole(load_default=None, allow_none=True, validate=validate.Range(1, 2**31))
 
 
 class PageChanges(Schema):
     title = text(1, 200)
     content = fields.String(validate=_at_most_one_mebibyte)
-    autosave = fields.Boolean(load_default=False, truthy={True}, falsy={False})
+    autosave = Flag(load_default=False)
 
 
 class PageQuery(Schema):
