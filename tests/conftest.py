@@ -65,7 +65,13 @@ def db(engine: Engine) -> Engine:
 def _empty(engine: Engine) -> None:
     with engine.begin() as connection:
         for each in metadata.sorted_tables:
-            connection.execute(text(f"DELETE FROM {each.name}"))
+            connection.execute(text(f"{_clearing(each.name)} {each.name}"))
+
+
+def _clearing(name: str) -> str:
+    # After a restart InnoDB may give a new row the full-text id of a deleted one, and then never find it. The service
+    # deletes no such row: it leaves tombstones.
+    return "TRUNCATE" if name == "search_entries" else "DELETE FROM"
 
 
 @pytest.fixture

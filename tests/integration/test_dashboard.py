@@ -3,20 +3,14 @@
 import pytest
 from flask.testing import FlaskClient
 
-from domain.commands.accounts import PromoteToAdmin, promote_to_admin
-from domain.unit_of_work import Cause, perform
+from tests.integration.signing_in import administrator
 from tests.service import PASSWORD, Author, Service
 
 QUEUES = "/internal/rq/"
 
 
 def admin_of(service: Service) -> Author:
-    who = service.author()
-    assert who.id
-    command = PromoteToAdmin(who.id)
-    perform(service.engine, Cause(None, "test"), lambda uow: promote_to_admin(command, uow))
-    service.app.extensions["sinpluma"].sessions.wait_out()
-    return who
+    return administrator(service).author()
 
 
 def log_in(client: FlaskClient, name: str, password: str = PASSWORD) -> int:

@@ -116,7 +116,8 @@ def test_a_result_tells_what_the_reader_needs(db: Engine) -> None:
     assert (item.title, item.notebook_title, item.author_id) == ("Of whales", "A notebook", ANN)
     assert item.snippet == "so &lt;<mark>white</mark>&gt;"
     assert item.updated_at == NOON
-    assert 0 < item.score < 1
+    # InnoDB gives a word that stands in every page a weight of 0.
+    assert 0 <= item.score < 1
 
 
 def test_title_goes_over_body_and_often_over_once(db: Engine) -> None:
