@@ -5,6 +5,7 @@ alone; so order, repeats and several workers stop mattering.
 """
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Table, and_, func, or_
@@ -17,7 +18,7 @@ Item = TypeVar("Item")
 
 
 def newest_wins(
-    connection: Connection, target: Table, rows: Sequence[dict[str, Any]], leave: Sequence[str] = ()
+    connection: Connection, target: Table, rows: Sequence[dict[str, Any]], leave: tuple[str, ...] = ()
 ) -> None:
     """Insert or replace rows; a stored row of a higher version stays. Each row holds ``version`` and
     ``builder_version``; the same version is replaced only by a newer builder. Columns in ``leave`` are not ours."""
@@ -25,7 +26,8 @@ def newest_wins(
         connection.execute(_upsert(target, leave), rows)
 
 
-def _upsert(target: Table, leave: Sequence[str]):  # type: ignore[no-untyped-def]
+@cache
+def _upsert(target: Table, leave: tuple[str, ...]):  # type: ignore[no-untyped-def]
     statement = insert(target)
     new, old = statement.inserted, target.c
     newer = or_(
