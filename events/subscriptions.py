@@ -32,7 +32,7 @@ SUBSCRIPTIONS: dict[type[Fact], tuple[str, ...]] = {
     EditRefused: (CUT_REVISIONS,),
     RevisionLabelled: (CUT_REVISIONS,),
     NotebookCreated: (UPDATE_VIEWS,),
-    NotebookEdited: (UPDATE_VIEWS,),
+    NotebookEdited: (UPDATE_VIEWS, INDEX_SEARCH),
     PageAdded: (UPDATE_VIEWS,),
     PagesReordered: (UPDATE_VIEWS,),
     PageTrashed: (UPDATE_VIEWS, INDEX_SEARCH),

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from sqlalchemy import Column, Connection, Index, Integer, String, text
+from sqlalchemy import Column, Connection, Index, Integer, String, select, text, update
 from sqlalchemy.dialects.mysql import BIGINT, CHAR, MEDIUMTEXT
 
 from infra.database import Id, LongText, UtcDateTime, table
@@ -79,6 +79,18 @@ def remove(connection: Connection, page_ids: Iterable[str], scope: Scope, versio
     same = {"title_terms": "", "body_terms": "", "version": version, "builder_version": BUILDER}
     row = {**gone, **same, "scope": scope, "updated_at": datetime(1970, 1, 1, tzinfo=UTC)}
     _write(connection, ({**row, "page_id": page_id} for page_id in sorted(set(page_ids))))
+
+
+def retitle(connection: Connection, page_ids: Iterable[str], scope: Scope, notebook_title: str) -> None:
+    """Tell of another title of the notebook that these pages are in. It is not searched, so no term changes."""
+    columns = search_entries.c
+    indexed = (columns.scope == scope, columns.title_terms != "")
+    stale = select(columns.page_id).where(
+        columns.page_id.in_(sorted(page_ids)), *indexed, columns.notebook_title != notebook_title
+    )
+    for page_id in connection.scalars(stale).all():
+        one = update(search_entries).where(columns.page_id == page_id, columns.scope == scope)
+        connection.execute(one.values(notebook_title=notebook_title))
 
 
 def _write(connection: Connection, rows: Iterable[dict[str, Any]]) -> None:

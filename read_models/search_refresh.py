@@ -14,7 +14,9 @@ from sqlalchemy.dialects.mysql import insert
 from events import log
 from events.event import Event
 from events.notebooks import (
+    NotebookEdited,
     NotebookFact,
+    NotebookPublished,
     NotebookRestored,
     NotebookTrashed,
     PageRestored,
@@ -23,7 +25,7 @@ from events.notebooks import (
 )
 from events.pages import PageFact
 from infra.database import Id, Json, table
-from read_models.search_index import Entry, Scope, put, remove
+from read_models.search_index import Entry, Scope, put, remove, retitle
 
 search_notebooks = table(
     "search_notebooks",
@@ -39,11 +41,14 @@ _LAST = (1 << _PAGE_BITS) - 1
 def refresh(connection: Connection, events: Iterable[Event]) -> None:
     """Bring the entries that these events touch up to date. The caller commits."""
     touched: dict[str, set[str]] = {}
+    retitled: set[str] = set()
     for event in events:
         if isinstance(event.fact, (PageFact, NotebookFact)):
             touched.setdefault(event.fact.notebook_id, set()).update(_drafts_touched(event.fact))
+        if isinstance(event.fact, (NotebookEdited, NotebookPublished)):
+            retitled.add(event.fact.notebook_id)
     for notebook_id in sorted(touched):
-        _refresh_notebook(connection, notebook_id, touched[notebook_id])
+        _refresh_notebook(connection, notebook_id, touched[notebook_id], notebook_id in retitled)
 
 
 def _drafts_touched(fact: PageFact | NotebookFact) -> Sequence[str]:
@@ -52,20 +57,23 @@ def _drafts_touched(fact: PageFact | NotebookFact) -> Sequence[str]:
     return fact.page_ids if isinstance(fact, (NotebookTrashed, NotebookRestored)) else ()
 
 
-def _refresh_notebook(connection: Connection, notebook_id: str, page_ids: Collection[str]) -> None:
+def _refresh_notebook(connection: Connection, notebook_id: str, page_ids: Collection[str], retitled: bool) -> None:
     indexed = _lock(connection, notebook_id)
     event = log.newest(connection, notebook_id)
     if event is None or not isinstance(event.fact, NotebookFact):
         return
     _refresh_drafts(connection, event.fact, page_ids)
     _refresh_published(connection, event.fact, indexed)
+    if retitled:
+        _retitle(connection, event.fact)
 
 
 def _lock(connection: Connection, notebook_id: str) -> tuple[PublishedPage, ...]:
-    stub = insert(search_notebooks).prefix_with("IGNORE").values(notebook_id=notebook_id, published=())
-    connection.execute(stub)
+    stub = insert(search_notebooks).values(notebook_id=notebook_id, published=())
+    # On a row that is there INSERT IGNORE takes a shared lock; two workers would both have it, and both want more.
+    connection.execute(stub.on_duplicate_key_update(notebook_id=search_notebooks.c.notebook_id))
     query = select(search_notebooks.c.published).where(search_notebooks.c.notebook_id == notebook_id)
-    published: tuple[PublishedPage, ...] = connection.execute(query.with_for_update()).scalar_one()
+    published: tuple[PublishedPage, ...] = connection.execute(query).scalar_one()
     return published
 
 
@@ -89,6 +97,14 @@ def _refresh_published(connection: Connection, notebook: NotebookFact, indexed: 
     remove(connection, gone, "published", _version(notebook, _LAST))
     mine = search_notebooks.c.notebook_id == notebook.notebook_id
     connection.execute(update(search_notebooks).where(mine).values(published=wanted))
+
+
+def _retitle(connection: Connection, notebook: NotebookFact) -> None:
+    """Pages that have not changed themselves show the new title too."""
+    retitle(connection, notebook.page_ids, "draft", notebook.title)
+    if notebook.publication:
+        shown = [page.id for page in notebook.publication.pages]
+        retitle(connection, shown, "published", notebook.publication.title)
 
 
 def _entry(scope: Scope, notebook: NotebookFact, event: Event, notebook_title: str) -> Entry:
