@@ -42,18 +42,18 @@ _COUNTED = ("page_count", "word_count", "has_unpublished_changes", "changed_at")
 _PROJECTED = [column.name for column in notebook_views.columns if column.name not in (*_COUNTED, "builder_version")]
 
 
-def lock(connection: Connection, owners: dict[str, str]) -> dict[str, int]:
+def lock(connection: Connection, owners: dict[str, str]) -> dict[str, tuple[int, int]]:
     """Lock the rows of these notebooks (``{notebook id: owner id}``), making empty ones where there are none yet;
-    answers the version that each row is made from, 0 for an empty one."""
+    answers the version that each row is made from and its builder's, zeros for an empty one."""
     if not owners:
         return {}
     stubs = [{"notebook_id": each, "owner_id": owners[each], "version": 0} for each in sorted(owners)]
-    connection.execute(insert(notebook_views).prefix_with("IGNORE"), stubs)
-    query = select(notebook_views.c.notebook_id, notebook_views.c.version).where(
-        notebook_views.c.notebook_id.in_(sorted(owners))
-    )
-    locked = connection.execute(query.order_by(notebook_views.c.notebook_id).with_for_update())
-    return {row.notebook_id: row.version for row in locked}
+    # On a row that is there INSERT IGNORE takes a shared lock; two workers would both have it, and both want more.
+    connection.execute(insert(notebook_views).on_duplicate_key_update(version=notebook_views.c.version), stubs)
+    columns = notebook_views.c
+    query = select(columns.notebook_id, columns.version, columns.builder_version)
+    locked = connection.execute(query.where(columns.notebook_id.in_(sorted(owners))))
+    return {row.notebook_id: (row.version, row.builder_version) for row in locked}
 
 
 def project(connection: Connection, facts: Iterable[NotebookFact]) -> None:

@@ -23,7 +23,10 @@ def newest_wins(
     """Insert or replace rows; a stored row of a higher version stays. Each row holds ``version`` and
     ``builder_version``; the same version is replaced only by a newer builder. Columns in ``leave`` are not ours."""
     if rows:
-        connection.execute(_upsert(target, leave), rows)
+        keys = [column.name for column in target.primary_key]
+        # In one order everywhere, so that two workers wait for each other instead of deadlocking.
+        ordered = sorted(rows, key=lambda row: [row[key] for key in keys])
+        connection.execute(_upsert(target, leave), ordered)
 
 
 @cache

@@ -19,7 +19,7 @@ def project(connection: Connection, events: Sequence[Event]) -> None:
     touched: list[PageFact | NotebookFact] = [*pages.values(), *notebooks.values()]
     owners = {fact.notebook_id: fact.owner_id for fact in touched}
     stored = notebook_view.lock(connection, owners)
-    newer = [fact for fact in notebooks.values() if fact.version > stored[fact.notebook_id]]
+    newer = [fact for fact in notebooks.values() if (fact.version, notebook_view.BUILDER) > stored[fact.notebook_id]]
     profiles.project(connection, newest_of(events, UserFact).values())
     page_view.project(connection, pages.values())
     notebook_view.project(connection, newer)
