@@ -124,11 +124,15 @@ def _draft(notebook_id: str, user_id: str) -> Rendered | None:
 
 def _rendered_draft(connection: Connection, view: dict[str, Any]) -> Rendered:
     owner = resources.profile_of(view["owner_id"])
-    # Everything the answer is made of has one of these: its own fields and order, its pages' newest change, its owner.
-    key = ("draft", view["notebook_id"], view["version"], view["changed_at"], view["word_count"], owner.version)
+    pages = notebook_view.load_pages(connection, view)
+    # All that the answer is made of. A time alone would not do: of two saves the one that ends last may have begun
+    # first, and the newest time is then the other's.
+    counts = (view["changed_at"], view["word_count"], view["has_unpublished_changes"])
+    versions = tuple((page["id"], page["version"]) for page in pages)
+    key = ("draft", view["notebook_id"], view["version"], *counts, versions, owner.version)
 
     def render() -> Rendered:
-        body = encode(resources.notebook_row(view, owner, notebook_view.load_pages(connection, view)))
+        body = encode(resources.notebook_row(view, owner, pages))
         return Rendered(body, etag_of(body, view["version"]), view["owner_id"])
 
     return services().rendered.get(key, render)
