@@ -94,7 +94,7 @@ def _keep_refused(command: EditPage, page: Page, uow: UnitOfWork) -> Refused:
         revision_id=new_id(),
         page_id=page.id,
         notebook_id=page.notebook_id,
-        base_version=command.expected_version or 0,
+        base_version=base.version if base else 0,
         title=title,
         content=content,
         word_count=count_words(content),
