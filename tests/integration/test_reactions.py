@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from rq import SimpleWorker
 from rq.serializers import JSONSerializer
-from sqlalchemy import Connection, Engine, func, insert, select, text, update
+from sqlalchemy import Connection, Engine, event, func, insert, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from events import deliveries, log
@@ -20,6 +20,7 @@ from events.relay import REACT
 from events.subscriptions import CUT_REVISIONS, INDEX_SEARCH, REACTIONS, UPDATE_VIEWS
 from infra import broker
 from infra.clock import now
+from infra.database import write_engine
 from infra.settings import Settings
 from read_models.notebook_view import notebook_views
 from read_models.page_view import page_views
@@ -123,6 +124,31 @@ def test_an_effect_without_its_receipt_is_taken_back(counted: Engine, settings: 
     assert all("Died" in row.error for row in still_owed(counted))
 
 
+@pytest.mark.parametrize("last_words", ["DELETE deliveries", "COMMIT"])
+def test_a_worker_that_dies_after_its_effect_has_had_none(counted: Engine, settings: Settings, last_words: str) -> None:
+    a_page(counted)
+    ids = deliver(counted)
+    mine = write_engine(settings, pool_size=1)
+
+    def die_before(_: Connection, __: object, statement: str, *___: object) -> None:
+        if statement.startswith(last_words):
+            raise KeyboardInterrupt
+
+    def die_in_commit(_: Connection) -> None:
+        if last_words == "COMMIT":
+            raise KeyboardInterrupt
+
+    event.listen(mine, "before_cursor_execute", die_before)
+    event.listen(mine, "commit", die_in_commit)
+    with pytest.raises(KeyboardInterrupt):
+        reactor(mine, settings, count).handle(ids)
+    mine.dispose()
+    assert times_handled(counted) == {}
+    assert [(row.event_id, row.attempts) for row in still_owed(counted)] == [(each, 0) for each in ids]
+    reactor(counted, settings, count).handle(ids)
+    assert times_handled(counted) == dict.fromkeys(ids, 1)
+
+
 def test_a_worker_that_loses_the_server_between_effect_and_receipt_counts_no_failure(
     counted: Engine, settings: Settings
 ) -> None:
@@ -182,16 +208,16 @@ def test_a_bad_event_stops_no_other_of_its_batch(counted: Engine, settings: Sett
 
 
 def a_delivery(connection: Connection, event_id: str) -> dict[str, Any]:
-    event = connection.execute(select(log.events).where(log.events.c.id == event_id)).one()
+    stored = connection.execute(select(log.events).where(log.events.c.id == event_id)).one()
     return {
         "reaction": UPDATE_VIEWS,
         "event_id": event_id,
-        "type": event.type,
-        "aggregate_id": event.aggregate_id,
-        "version": event.version,
+        "type": stored.type,
+        "aggregate_id": stored.aggregate_id,
+        "version": stored.version,
         "owner_id": "a" * 32,
         "withdraws": None,
-        "occurred_at": event.occurred_at,
+        "occurred_at": stored.occurred_at,
         "state": "pending",
         "due_at": now(),
         "attempts": 0,
