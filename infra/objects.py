@@ -1,19 +1,180 @@
 """The door to the object store: any server that speaks S3."""
 
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import urllib3
 from minio import Minio
-from minio.error import MinioException
+from minio.error import InvalidResponseError, MinioException, S3Error
 
 from infra.settings import Settings
 
 CONNECT_SECONDS, READ_SECONDS = 2, 15
+# A request must be refused within five seconds when the store hangs.
+REQUEST_SECONDS = 2.5
+CHUNK_BYTES = 64 * 1024
+GONE = ("NoSuchKey", "ResourceNotFound")
+
+
+class StoreAway(Exception):
+    """The store can't be reached, or refuses us."""
+
+
+class NoSuchObject(Exception):
+    """The store has nothing under that key."""
+
+
+class BadCopy(Exception):
+    """What the store has is not what was put there."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """An object as the store lists it."""
+
+    key: str
+    bytes: int
+    modified: datetime
+
+
+class Store:
+    """The objects of one bucket. Threads may share one, processes must not.
+
+    Every method raises StoreAway when the store can't be reached or refuses.
+    """
+
+    def __init__(self, settings: Settings, read_seconds: float = READ_SECONDS) -> None:
+        self.bucket = settings.s3_bucket
+        self._client = connect(settings, read_seconds)
+        self._public = _public(settings)
+
+    def put(self, key: str, source: Path, mime: str) -> None:
+        """Store a file and make sure that the store has exactly its bytes.
+
+        Raises:
+            BadCopy: it has not.
+        """
+        length = source.stat().st_size
+        with _told(key), open(source, "rb") as file:
+            self._client.put_object(self.bucket, key, file, length, content_type=mime)
+        if not self._has(key, source, length):
+            raise BadCopy(key)
+
+    def _has(self, key: str, source: Path, length: int) -> bool:
+        try:
+            with _told(key):
+                found = self._client.stat_object(self.bucket, key)
+        except NoSuchObject:
+            return False
+        if found.size != length:
+            return False
+        # Most stores answer with the MD5 of what they wrote; where it is something else the bytes are read back.
+        return (found.etag or "").strip('"') == _digest(source, "md5") or self._digest(key) == _digest(source, "sha256")
+
+    def _digest(self, key: str) -> str:
+        digest = hashlib.sha256()
+        for chunk in self.read(key):
+            digest.update(chunk)
+        return digest.hexdigest()
+
+    def read(self, key: str, start: int = 0, length: int = 0) -> Iterator[bytes]:
+        """The object's bytes, from ``start``, ``length`` of them (0: all that follow), as they come.
+
+        Raises:
+            NoSuchObject: before anything is answered.
+        """
+        with _told(key):
+            answer = self._client.get_object(self.bucket, key, offset=start, length=length)
+        return _chunks(answer, key)
+
+    def fetch(self, key: str, target: Path) -> None:
+        """Write the object into a file.
+
+        Raises:
+            NoSuchObject
+        """
+        with open(target, "wb") as file:
+            for chunk in self.read(key):
+                file.write(chunk)
+
+    def remove(self, key: str) -> None:
+        """Remove an object; that there is none is as good."""
+        try:
+            with _told(key):
+                self._client.remove_object(self.bucket, key)
+        except NoSuchObject:
+            pass
+
+    def has(self, key: str) -> bool:
+        try:
+            with _told(key):
+                self._client.stat_object(self.bucket, key)
+        except NoSuchObject:
+            return False
+        return True
+
+    def under(self, prefix: str) -> Iterator[Stored]:
+        """All objects whose keys begin with ``prefix``."""
+        with _told(prefix):
+            for each in self._client.list_objects(self.bucket, prefix=prefix, recursive=True):
+                if not each.is_dir and each.object_name:
+                    modified = each.last_modified or datetime.now(UTC)
+                    yield Stored(each.object_name, each.size or 0, modified)
+
+    def public_url(self, key: str, lives: timedelta, signed_at: datetime) -> str | None:
+        """A signed URL that a browser can read the object at, None when browsers can't reach the store."""
+        if self._public is None:
+            return None
+        return self._public.presigned_get_object(self.bucket, key, expires=lives, request_date=signed_at)
+
+
+def _chunks(answer: Any, key: str) -> Iterator[bytes]:
+    # Closed and released whatever happens: the reader may leave half-way.
+    try:
+        with _told(key):
+            yield from answer.stream(CHUNK_BYTES)
+    finally:
+        answer.close()
+        answer.release_conn()
+
+
+@contextmanager
+def _told(key: str) -> Iterator[None]:
+    """The client's many errors as the two that matter."""
+    try:
+        yield
+    except (S3Error, InvalidResponseError) as error:
+        # rclone says in its XML errors' type which charset they have, and minio then takes them for no XML at all.
+        if getattr(error, "code", None) in GONE or getattr(error, "_code", None) == 404:
+            raise NoSuchObject(key) from error
+        raise StoreAway(type(error).__name__) from error
+    except (MinioException, urllib3.exceptions.HTTPError, OSError) as error:
+        raise StoreAway(type(error).__name__) from error
+
+
+def _digest(source: Path, name: str) -> str:
+    with open(source, "rb") as file:
+        return hashlib.file_digest(file, name).hexdigest()
 
 
 def connect(settings: Settings, read_seconds: float = READ_SECONDS) -> Minio:
     """A client with short time limits; minio's own are five minutes and five tries. Not to be shared across a fork."""
-    endpoint = urlsplit(settings.s3_endpoint)
+    return _client(settings, settings.s3_endpoint, read_seconds)
+
+
+def _public(settings: Settings) -> Minio | None:
+    """A client that only signs: with a region it asks nobody anything."""
+    return _client(settings, settings.s3_public_endpoint, READ_SECONDS) if settings.s3_public_endpoint else None
+
+
+def _client(settings: Settings, url: str, read_seconds: float) -> Minio:
+    endpoint = urlsplit(url)
     pool = urllib3.PoolManager(
         timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=read_seconds),
         retries=urllib3.Retry(0),

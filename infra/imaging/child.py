@@ -1,0 +1,54 @@
+"""The process that decodes: it takes its limits first, then the picture, and answers one line of JSON."""
+
+import json
+import os
+import resource
+import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+MEMORY_BYTES = 512 * 1024 * 1024
+CPU_SECONDS = 10
+MOST_FILE_BYTES = 256 * 1024 * 1024
+
+
+def limit() -> None:
+    """From here on this process can't take more, whatever it reads."""
+    for what, most in (
+        (resource.RLIMIT_AS, MEMORY_BYTES),
+        (resource.RLIMIT_CPU, CPU_SECONDS),
+        (resource.RLIMIT_FSIZE, MOST_FILE_BYTES),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        resource.setrlimit(what, (most, most))
+
+
+def run(job: str, source: Path, target: Path) -> dict[str, Any]:
+    # Imported behind the limits, and only here: the parent never loads a decoder.
+    from infra.imaging.original import Refused, write_original
+    from infra.imaging.sizes import write_sizes
+
+    jobs: dict[str, Callable[[Path, Path], Any]] = {"original": write_original, "sizes": write_sizes}
+    warnings.simplefilter("error")
+    try:
+        return {"done": jobs[job](source, target)}
+    except Refused as refusal:
+        return {"refused": str(refusal)}
+    except MemoryError:
+        return {"refused": "The picture takes more memory to decode than any picture gets."}
+    except Exception as error:
+        # Whatever a decoder raises on bad input: OSError, SyntaxError, ValueError, struct.error, zlib.error …
+        return {"refused": "The picture is damaged: it can't be decoded.", "reason": repr(error)[:300]}
+
+
+def main() -> None:
+    limit()
+    job, source, target = sys.argv[1:]
+    answer = json.dumps(run(job, Path(source), Path(target)))
+    os.write(1, answer.encode())
+
+
+if __name__ == "__main__":
+    main()

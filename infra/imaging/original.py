@@ -1,0 +1,166 @@
+"""The original as it is kept: turned upright, its pixels and its colour profile and nothing else.
+
+Runs in the child process alone.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from PIL import GifImagePlugin, Image, ImageSequence
+from PIL.JpegImagePlugin import get_sampling
+
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
+MIME = {"JPEG": "image/jpeg", "MPO": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp", "GIF": "image/gif"}
+MOST_PIXELS = 40_000_000
+MOST_FRAMES = 1000
+# Of all frames of an animation together.
+MOST_MOVING_PIXELS = 200_000_000
+ORIENTATION = 0x0112
+LARGE_PIXELS = 8_000_000
+# What an image may keep of what its file said besides the pixels.
+HARMLESS = ("icc_profile", "transparency", "background", "duration", "loop")
+
+Image.MAX_IMAGE_PIXELS = MOST_PIXELS
+# Frames that share a palette stay as they are, instead of becoming RGB and being given a new palette each.
+GifImagePlugin.LOADING_STRATEGY = GifImagePlugin.LoadingStrategy.RGB_AFTER_DIFFERENT_PALETTE_ONLY
+
+UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+class Refused(Exception):
+    """A picture that breaks a rule; the message says which."""
+
+
+class Plan(NamedTuple):
+    """What has to be known of a picture before its first pixel is decoded."""
+
+    format: str
+    turn: Image.Transpose | None
+    options: dict[str, Any]
+
+
+def open_picture(source: Path) -> Image.Image:
+    """The picture, its header read and found to be within the limits.
+
+    Raises:
+        Refused: it has too many pixels.
+    """
+    try:
+        image = Image.open(source, formats=FORMATS)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise Refused(_too_many_pixels()) from error
+    if image.width * image.height > MOST_PIXELS:
+        raise Refused(_too_many_pixels())
+    return image
+
+
+def _too_many_pixels() -> str:
+    return f"The picture has more than {MOST_PIXELS} pixels."
+
+
+def write_original(source: Path, target: Path) -> dict[str, Any]:
+    """Write the clean picture to ``target``; answers ``{mime, width, height}``."""
+    image = open_picture(source)
+    name = "JPEG" if image.format == "MPO" else str(image.format)
+    plan = Plan(name, UPRIGHT.get(image.getexif().get(ORIENTATION, 1)), _options(image, name, source))
+    size = _write_moving(image, target, plan) if _moves(image, name) else _write_still(image, target, plan)
+    return {"mime": MIME[name], "width": size[0], "height": size[1]}
+
+
+def _options(image: Image.Image, name: str, source: Path) -> dict[str, Any]:
+    """How to save it: as close to what was sent as its format allows, in bounded time."""
+    makers: dict[str, Callable[[], dict[str, Any]]] = {
+        "JPEG": lambda: _as_jpeg(image),
+        "PNG": lambda: {"compress_level": 3 if image.width * image.height > LARGE_PIXELS else 6},
+        "WEBP": lambda: _as_webp(source),
+        "GIF": dict,
+    }
+    profile = image.info.get("icc_profile")
+    return makers[name]() | ({"icc_profile": profile} if profile else {})
+
+
+def _as_jpeg(image: Any) -> dict[str, Any]:
+    """With the tables of the original, so that next to nothing is lost by writing it again."""
+    tables = {number: [min(max(each, 1), 255) for each in table] for number, table in image.quantization.items()}
+    sampling = get_sampling(image)
+    return {"qtables": tables} | ({"subsampling": sampling} if sampling >= 0 else {})
+
+
+def _as_webp(source: Path) -> dict[str, Any]:
+    return {"lossless": True, "quality": 40} if _is_lossless(source) else {"quality": 90, "method": 2}
+
+
+def _is_lossless(source: Path) -> bool:
+    """Whether a WebP's first picture is of the lossless kind: RIFF chunks, each a name, a length and its bytes."""
+    with open(source, "rb") as file:
+        place = 12
+        while True:
+            file.seek(place)
+            header = file.read(8)
+            if len(header) < 8 or header[:4] == b"VP8 ":
+                return False
+            if header[:4] == b"VP8L":
+                return True
+            # The picture of an animation lies in its frames, behind 16 bytes of place and time.
+            inside = 8 + 16 if header[:4] == b"ANMF" else 8 + int.from_bytes(header[4:], "little")
+            place += inside + inside % 2
+
+
+def _moves(image: Image.Image, name: str) -> bool:
+    """Whether it is an animation.
+
+    Raises:
+        Refused: one with too many frames.
+    """
+    # The other pictures in a JPEG (MPO) are previews and views for two eyes.
+    frames = getattr(image, "n_frames", 1) if name != "JPEG" else 1
+    if frames > MOST_FRAMES or (frames > 1 and frames * image.width * image.height > MOST_MOVING_PIXELS):
+        raise Refused(f"The animation has more than {MOST_FRAMES} frames, or {MOST_MOVING_PIXELS} pixels in all.")
+    return frames > 1
+
+
+def _write_still(image: Image.Image, target: Path, plan: Plan) -> tuple[int, int]:
+    image.load()
+    kept = image if plan.turn is None else image.transpose(plan.turn)
+    _forget(kept)
+    kept.save(target, plan.format, **plan.options)
+    return kept.size
+
+
+def _write_moving(image: Image.Image, target: Path, plan: Plan) -> tuple[int, int]:
+    frames = _frames(image, plan)
+    first, loop = next(frames), image.info.get("loop")
+    # Each frame is the whole picture; what shows through must not show the frame before it.
+    clearing = {"disposal": 2} if plan.format == "GIF" and first.has_transparency_data else {}
+    times = [_milliseconds(each) for each in ImageSequence.Iterator(Image.open(image.filename))]  # type: ignore[attr-defined]
+    options = plan.options | clearing | ({} if loop is None else {"loop": loop})
+    first.save(target, plan.format, save_all=True, append_images=frames, duration=times, **options)
+    return first.size
+
+
+def _milliseconds(frame: Image.Image) -> int:
+    frame.load()
+    return int(frame.info.get("duration", 100))
+
+
+def _frames(image: Image.Image, plan: Plan) -> Iterator[Image.Image]:
+    for frame in ImageSequence.Iterator(image):
+        upright = frame.copy() if plan.turn is None else frame.transpose(plan.turn)
+        _forget(upright)
+        yield upright
+
+
+def _forget(image: Image.Image) -> None:
+    """Comments, texts, EXIF, XMP and all else that a writer might carry over."""
+    image.info = {name: value for name, value in image.info.items() if name in HARMLESS}
+    for notes in ("_exif", "text", "applist", "app"):
+        image.__dict__.pop(notes, None)
