@@ -83,8 +83,10 @@ def fan_out(connection: Connection, limit: int) -> int:
     # still here, where "id greater than the last one seen" would have passed it by.
     chosen = select(outbox).order_by(outbox.c.event_id).limit(limit).with_for_update(skip_locked=True)
     rows = connection.execute(chosen).all()
+    owed = [row for event in rows for row in _owed(event._asdict())]
+    if owed:
+        connection.execute(insert(deliveries), owed)
     if rows:
-        connection.execute(insert(deliveries), [row for event in rows for row in _owed(event._asdict())])
         connection.execute(_TAKE, {"ids": [row.event_id for row in rows]})
     return len(rows)
 

@@ -15,12 +15,14 @@ from events.notebooks import (
     PageTrashed,
 )
 from events.pages import EditRefused, PageAutosaved, PageCreated, PageEdited, PageReverted, RevisionLabelled
+from events.pictures import PictureFailed, PictureMadeReady, PictureRemoved, PictureRetried, PictureUploaded
 
 UPDATE_VIEWS = "update-views"
 CUT_REVISIONS = "cut-revisions"
 INDEX_SEARCH = "index-search"
+MAKE_THUMBNAILS = "make-thumbnails"
 
-REACTIONS = (UPDATE_VIEWS, CUT_REVISIONS, INDEX_SEARCH)
+REACTIONS = (UPDATE_VIEWS, CUT_REVISIONS, INDEX_SEARCH, MAKE_THUMBNAILS)
 
 SUBSCRIPTIONS: dict[type[Fact], tuple[str, ...]] = {
     UserRegistered: (UPDATE_VIEWS,),
@@ -41,6 +43,11 @@ SUBSCRIPTIONS: dict[type[Fact], tuple[str, ...]] = {
     NotebookUnpublished: (UPDATE_VIEWS, INDEX_SEARCH),
     NotebookTrashed: (UPDATE_VIEWS, INDEX_SEARCH),
     NotebookRestored: (UPDATE_VIEWS, INDEX_SEARCH),
+    PictureUploaded: (MAKE_THUMBNAILS,),
+    PictureRetried: (MAKE_THUMBNAILS,),
+    PictureMadeReady: (),
+    PictureFailed: (),
+    PictureRemoved: (),
 }
 
 _BY_NAME = {kind.name: reactions for kind, reactions in SUBSCRIPTIONS.items()}

@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 from events import deliveries, log
 from events.event import Event
 from infra.database import is_unreachable, retrying, write_engine
+from infra.objects import StoreAway
 from infra.settings import Settings, load_settings
 from workers.reactions import REACTIONS, Reaction
 
@@ -35,7 +36,7 @@ class Reactor:
         try:
             events = retrying(lambda: self._once(event_ids))
         except Exception as error:
-            if is_unreachable(error):
+            if is_unreachable(error) or isinstance(error, StoreAway):
                 # Nothing is wrong with the events: they stay pending and are sent again.
                 raise
             self._divide(event_ids, error)
@@ -89,7 +90,10 @@ def react(reaction: str, event_ids: list[str]) -> None:
         logger.error("dropped a job that is not ours", extra={"reaction": str(reaction)[:64]})
         return
     settings, engine = _resources()
-    Reactor(engine, settings, reaction, REACTIONS[reaction]).handle(event_ids)
+    chosen = REACTIONS[reaction]
+    reactor = Reactor(engine, settings, reaction, chosen)
+    for start in range(0, len(event_ids), chosen.at_once):
+        reactor.handle(event_ids[start : start + chosen.at_once])
 
 
 def _are_ids(value: object) -> bool:

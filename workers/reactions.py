@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from events.event import Event
-from events.subscriptions import CUT_REVISIONS, INDEX_SEARCH, UPDATE_VIEWS
+from events.subscriptions import CUT_REVISIONS, INDEX_SEARCH, MAKE_THUMBNAILS, UPDATE_VIEWS
 from infra.settings import Settings
 from workers.caches import refresh_caches
 from workers.projections import update_views
 from workers.revisions import cut_revisions
 from workers.search import index_search
+from workers.thumbnails import make_thumbnails
 
 
 def _nothing(settings: Settings, events: Sequence[Event]) -> None:
@@ -21,14 +22,16 @@ def _nothing(settings: Settings, events: Sequence[Event]) -> None:
 @dataclass(frozen=True)
 class Reaction:
     """``apply`` is the effect, in a transaction with the receipt. ``after`` runs once that is committed; it may be
-    lost, so it is for hints alone."""
+    lost, so it is for hints alone. ``at_once``: how many events share a transaction, where each takes long."""
 
     apply: Callable[[Connection, Sequence[Event]], None]
     after: Callable[[Settings, Sequence[Event]], None] = _nothing
+    at_once: int = 1000
 
 
 REACTIONS = {
     UPDATE_VIEWS: Reaction(update_views, refresh_caches),
     CUT_REVISIONS: Reaction(cut_revisions),
     INDEX_SEARCH: Reaction(index_search),
+    MAKE_THUMBNAILS: Reaction(make_thumbnails, at_once=1),
 }

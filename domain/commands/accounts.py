@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from domain import session
+from domain.commands import pictures
 from domain.errors import Conflict, Forbidden, Invalid, Taken, WrongCredentials
 from domain.passwords import decoy, hash_password, verify_password
 from domain.unit_of_work import UnitOfWork
@@ -93,7 +94,9 @@ def edit_profile(command: EditProfile, uow: UnitOfWork) -> User:
 
 
 def _require_own_picture(uow: UnitOfWork, image_id: str) -> None:
-    """The one place that decides who may show which picture; nobody has pictures yet."""
+    """The one place that decides who may show which picture. From here on it counts as used."""
+    if pictures.is_own(uow.connection, uow.actor_id, image_id, uow.now):
+        return
     raise Invalid({"avatar_image_id": ["You have no picture with this id; upload it first, or send null."]})
 
 
