@@ -4,12 +4,13 @@ from apiflask import APIFlask
 from flask import Flask
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
-from api import auth, dashboard, errors, http, ids, openapi, services
+from api import auth, cors, dashboard, errors, http, ids, openapi, services
 from api.accounts import blueprint as accounts
 from api.admin import blueprint as admin
 from api.health import blueprint as health
 from api.notebooks import blueprint as notebooks
 from api.pages import blueprint as pages
+from api.proxies import BehindProxies
 from api.revisions import blueprint as revisions
 from api.search import blueprint as search
 from infra.settings import Settings
@@ -22,6 +23,7 @@ def create_app(settings: Settings) -> APIFlask:
     ids.register(app)
     http.register(app)
     errors.register(app)
+    cors.register(app)
     auth.register(app)
     openapi.configure(app)
     for blueprint in (accounts, admin, notebooks, pages, revisions, search):
@@ -29,6 +31,8 @@ def create_app(settings: Settings) -> APIFlask:
     for blueprint in (health, openapi.blueprint):
         app.register_blueprint(blueprint)
     _mount(app, dashboard.PREFIX, dashboard.create_dashboard(app.extensions["sinpluma"]))
+    if settings.trusted_proxies:
+        app.wsgi_app = BehindProxies(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign]
     return app
 
 
