@@ -4,7 +4,7 @@ from apiflask import APIFlask
 from flask import Flask
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
-from api import auth, cors, dashboard, errors, http, ids, openapi, services
+from api import auth, cors, dashboard, errors, http, ids, limits, openapi, services
 from api.accounts import blueprint as accounts
 from api.admin import blueprint as admin
 from api.health import blueprint as health
@@ -31,6 +31,8 @@ def create_app(settings: Settings) -> APIFlask:
     for blueprint in (health, openapi.blueprint):
         app.register_blueprint(blueprint)
     _mount(app, dashboard.PREFIX, dashboard.create_dashboard(app.extensions["sinpluma"]))
+    if settings.ratelimit_enabled:
+        app.wsgi_app = limits.telling(app.wsgi_app)  # type: ignore[method-assign]
     if settings.trusted_proxies:
         app.wsgi_app = BehindProxies(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign]
     return app

@@ -10,6 +10,7 @@ from api import tokens
 from api.auth import actor, maybe_actor
 from api.commands import carry_out, cause
 from api.http import PRIVATE, PUBLIC, conditional, encode, etag_of
+from api.limits import count_login
 from api.resources import avatar_url
 from api.schemas import accounts as schemas
 from api.services import Actor, services
@@ -49,6 +50,7 @@ def _registered(user: User) -> dict[str, object]:
 @blueprint.doc(responses=[401])
 def login(json_data: dict[str, Any]) -> Response:
     """Sign in with e-mail and password"""
+    count_login(json_data["email"])
     found = retrying(lambda: _find(json_data["email"]))
     user = accounts.check_password(found, json_data["password"], services().settings.bcrypt_rounds)
     command = sessions.OpenSession(user.id, user.password_hash)

@@ -5,7 +5,7 @@ from typing import cast
 from apiflask import APIFlask
 from flask import g, request
 
-from api import tokens
+from api import limits, tokens
 from api.services import Actor, services
 from domain import session
 from domain.errors import Forbidden, WrongCredentials
@@ -42,12 +42,21 @@ def register(app: APIFlask) -> None:
 
 def _identify() -> None:
     """Find out who asks; refuse a bad token everywhere, and a missing one on routes that are not public."""
-    g.actor = None
+    who = g.actor = None
+    try:
+        who = g.actor = _who()
+    finally:
+        # What is refused is counted too, by its address.
+        limits.count(who.user_id if who else None)
+
+
+def _who() -> Actor | None:
     header = request.environ.get("HTTP_AUTHORIZATION")
     if header is not None:
-        g.actor = _refresher(header) if request.endpoint == REFRESH else actor_of(header)
-    elif request.endpoint is not None and request.endpoint not in PUBLIC:
+        return _refresher(header) if request.endpoint == REFRESH else actor_of(header)
+    if request.endpoint is not None and request.endpoint not in PUBLIC:
         raise WrongCredentials(SIGN_IN)
+    return None
 
 
 def actor_of(header: str) -> Actor:

@@ -12,9 +12,10 @@ from typing import Any
 import rq_dashboard
 from flask import Flask, Response, redirect, request, session
 from rq.serializers import JSONSerializer
+from werkzeug.exceptions import TooManyRequests
 from werkzeug.wrappers import Response as AnyResponse
 
-from api import auth, tokens
+from api import auth, limits, tokens
 from api.services import Services, services
 from domain.commands import accounts, sessions
 from domain.errors import Refusal, WrongCredentials
@@ -105,6 +106,13 @@ def _form(message: str = "", status: int = 200) -> Response:
 
 
 def _checked(email: str, password: str) -> AnyResponse:
+    try:
+        limits.count_attempt()
+        limits.count_login(email)
+    except TooManyRequests as error:
+        answer = _form(error.description or "", 429)
+        answer.headers["Retry-After"] = str(error.retry_after)
+        return answer
     with services().reading.connect() as connection:
         found = accounts.find_by_email(connection, email)
     try:

@@ -7,6 +7,7 @@ from typing import Any, cast
 from flask import current_app
 from sqlalchemy import Engine
 
+from api.limiter import Limiter
 from events.notebooks import NotebookFact
 from infra.database import REQUEST_SECONDS, read_engine, write_engine
 from infra.lease import Leases, Lru
@@ -44,6 +45,7 @@ class Services:
     sessions: Leases[str, Actor]
     publications: Leases[str, NotebookFact]
     profiles: Leases[str, Profile]
+    limiter: Limiter | None
     rendered: Lru[Any, Rendered] = field(default_factory=lambda: Lru(2048))
     # Where each page of a publication stands, and at which version: ``{page id: (order, version)}``.
     places: Lru[Any, dict[str, tuple[int, int]]] = field(default_factory=lambda: Lru(256))
@@ -58,6 +60,7 @@ def build(settings: Settings) -> Services:
         sessions=Leases(settings.lease_seconds),
         publications=Leases(settings.lease_seconds),
         profiles=Leases(settings.lease_seconds),
+        limiter=Limiter(connect(settings)) if settings.ratelimit_enabled else None,
     )
 
 
