@@ -89,6 +89,7 @@ def test_strict_transport_is_asked_for_when_a_trusted_proxy_spoke_tls(service: S
     assert header(trusting, "http, https")
     assert [header(trusting, proto) for proto in ("http", "https, http", "")] == [None] * 3
     assert header(not_trusting, "https") is None
+    assert header(behind(service, "10.0.0.0/8"), "https") is None
 
 
 def test_the_dashboards_login_works_behind_tls(service: Service) -> None:
