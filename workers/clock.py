@@ -11,7 +11,7 @@ from sqlalchemy import Column, Engine, String, select, update
 from sqlalchemy.dialects.mysql import insert
 from sqlalchemy.exc import DBAPIError
 
-from domain import receipts
+from domain import receipts, session
 from infra.clock import now
 from infra.database import UtcDateTime, is_unreachable, table, write_engine
 from infra.settings import Settings
@@ -45,7 +45,15 @@ def purge_receipts(engine: Engine, settings: Settings, at: datetime) -> int:
         return receipts.purge(connection, at - receipts.KEEP, BATCH)
 
 
-CHORES = (Chore("purge-receipts", timedelta(hours=1), purge_receipts),)
+def purge_sessions(engine: Engine, settings: Settings, at: datetime) -> int:
+    with engine.begin() as connection:
+        return session.purge(connection, at, BATCH)
+
+
+CHORES = (
+    Chore("purge-receipts", timedelta(hours=1), purge_receipts),
+    Chore("purge-sessions", timedelta(hours=1), purge_sessions),
+)
 
 
 class Clock:

@@ -14,11 +14,12 @@ from werkzeug.test import TestResponse
 from api import create_app
 from deploy.embedded import EmbeddedServices
 from domain.receipts import receipts
-from domain.session import LIFETIME, RETRY, purge, sessions
+from domain.session import LIFETIME, RETRY, sessions
 from domain.user import users
 from infra.clock import now
 from tests.integration.signing_in import Device, device, registered, shift, sign_in
 from tests.service import PASSWORD, Service
+from workers.clock import purge_sessions
 
 GOOD = {"username": "Ada_1", "email": "Ada@Example.org", "password": PASSWORD}
 
@@ -295,8 +296,7 @@ def test_a_session_that_nobody_refreshed_for_thirty_days_is_over_and_purged(serv
     shift(service.engine, sessions.c.expires_at, LIFETIME.total_seconds() + 1)
     active = device(service)
     assert (idle.status(), idle.renew().status_code) == (401, 401)
-    with service.engine.begin() as connection:
-        assert [purge(connection, now(), 10) for _ in range(2)] == [1, 0]
+    assert [purge_sessions(service.engine, service.settings, now()) for _ in range(2)] == [1, 0]
     assert active.status() == 200
 
 
