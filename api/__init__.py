@@ -18,7 +18,15 @@ from infra.settings import Settings
 
 def create_app(settings: Settings) -> APIFlask:
     """The application, with everything that it uses built and wired."""
-    app = APIFlask(__name__, title="SinPluma", version="1", json_errors=False, spec_path=None, docs_path=None)
+    app = APIFlask(
+        __name__,
+        title="SinPluma",
+        version="1",
+        json_errors=False,
+        spec_path=None,
+        docs_path=None,
+        static_folder=None,  # type: ignore[arg-type]
+    )
     app.extensions["sinpluma"] = services.build(settings)
     ids.register(app)
     http.register(app)

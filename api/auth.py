@@ -26,8 +26,9 @@ PUBLIC = frozenset(
         "search.search",
         "health.healthz",
         "health.readyz",
-        "openapi.spec",
-        "openapi.docs",
+        "docs.spec",
+        "docs.page",
+        "docs.page_file",
     }
 )
 # The one route that takes a refresh token, and nothing else.

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
-from apiflask import APIBlueprint
+from apiflask import APIBlueprint, Schema, fields
 from flask import Response
+from marshmallow import validate
 from sqlalchemy import text
 
 from api.http import encode
@@ -16,18 +18,42 @@ from infra.clock import now
 
 blueprint = APIBlueprint("health", __name__, enable_openapi=True)
 
+
+class Health(Schema):
+    status = fields.String()
+
+
+class Checks(Schema):
+    """Each ``ok``, or what is wrong."""
+
+    database = fields.String()
+    redis = fields.String()
+    objects = fields.String()
+    relay = fields.String()
+
+
+class Readiness(Schema):
+    status = fields.String(validate=validate.OneOf(["ok", "degraded", "down"]))
+    checks = fields.Nested(Checks)
+
+
+_WHEN_DOWN: Any = {
+    503: {"description": "The database is down.", "content": {"application/json": {"schema": Readiness}}}
+}
 # Longer than a resend takes, so that a lost job alone raises no alarm.
 TOO_OLD = timedelta(seconds=60)
 
 
 @blueprint.get("/healthz")
+@blueprint.output(Health)
 def healthz() -> dict[str, str]:
     """200 while the process lives"""
     return {"status": "ok"}
 
 
 @blueprint.get("/readyz")
-@blueprint.doc(responses=[503])
+@blueprint.output(Readiness)
+@blueprint.doc(responses=_WHEN_DOWN)
 def readyz() -> Response:
     """The state of each part: down means that the database is"""
     checks = {name: _state(check) for name, check in CHECKS.items()}

@@ -12,6 +12,7 @@ from api.auth import actor, maybe_actor
 from api.commands import carry_out
 from api.errors import Stale
 from api.http import PRIVATE, PUBLIC, conditional, encode, etag_of, expected_version, page_of
+from api.operations import refusals
 from api.publications import make_known, publication
 from api.schemas import notebooks as schemas
 from api.services import Actor, Rendered, services
@@ -164,7 +165,7 @@ def _render_publication(fact: NotebookFact, owner: profiles.Profile) -> bytes:
 @blueprint.put("/notebooks/<notebook_id>")
 @blueprint.input(schemas.NotebookChanges)
 @blueprint.output(schemas.NotebookWithPages)
-@blueprint.doc(responses=[403, 404, 412])
+@blueprint.doc(responses=refusals(403, stale=schemas.StaleNotebook))
 def edit_notebook(notebook_id: str, json_data: dict[str, Any]) -> Response:
     """Change title, description or metadata"""
     command = notebooks.EditNotebook(notebook_id, json_data, expected_version())

@@ -11,6 +11,7 @@ from api import resources
 from api.auth import maybe_actor
 from api.commands import carry_out
 from api.http import PRIVATE, PUBLIC, conditional, encode, expected_version
+from api.operations import refusals
 from api.publications import make_known, publication
 from api.schemas import pages as schemas
 from api.services import Rendered, services
@@ -56,7 +57,7 @@ def draft_etag(version: int, order: int) -> str:
 @blueprint.put("/notebooks/<notebook_id>/pages/<page_id>")
 @blueprint.input(schemas.PageChanges)
 @blueprint.output(schemas.Page)
-@blueprint.doc(responses=[403, 404, 412])
+@blueprint.doc(responses=refusals(403, stale=schemas.StalePage))
 def edit_page(notebook_id: str, page_id: str, json_data: dict[str, Any]) -> Response:
     """Save a page; the answer's version and hash are the receipt"""
     window = timedelta(seconds=services().settings.autosave_revision_seconds)

@@ -11,10 +11,12 @@ from api.auth import actor
 from api.commands import carry_out
 from api.errors import Stale
 from api.http import PRIVATE, conditional, encode, etag_of, expected_version, page_of
+from api.operations import refusals
 from api.pages import draft_etag, saved
 from api.schemas import revisions as schemas
 from api.schemas.fields import ListQuery
 from api.schemas.pages import Page as PageSchema
+from api.schemas.pages import PageNow
 from api.services import services
 from domain.commands import revisions as commands
 from domain.diff import compare
@@ -93,7 +95,7 @@ def _texts(page_id: str, revision_id: str, against: str) -> tuple[str, str]:
 
 @blueprint.post("/pages/<page_id>/revisions/<revision_id>/restore")
 @blueprint.output(PageSchema)
-@blueprint.doc(responses=[404, 412])
+@blueprint.doc(responses=refusals(stale=PageNow))
 def restore_revision(page_id: str, revision_id: str) -> Response:
     """Make the text of a revision the page's text again, as a new version"""
     expected = expected_version()

@@ -5,7 +5,7 @@ import re
 from apiflask import Schema, fields
 from marshmallow import ValidationError, validate
 
-from api.schemas.fields import UtcTime, text
+from api.schemas.fields import UtcTime, is_id, text
 from domain.passwords import FEWEST, MOST, is_common
 from domain.user import fold
 
@@ -32,12 +32,14 @@ def _uncommon(value: str) -> None:
 
 def new_password() -> fields.String:
     return fields.String(
-        required=True, validate=[validate.Length(FEWEST, MOST), _uncommon], metadata={"format": "password"}
+        required=True,
+        validate=[validate.Length(FEWEST, MOST), _uncommon],
+        metadata={"format": "password", "example": "herons like grey mornings"},
     )
 
 
 def _known_password() -> fields.String:
-    return text(1, MOST, required=True, metadata={"format": "password"})
+    return text(1, MOST, required=True, metadata={"format": "password", "example": "herons like rain"})
 
 
 class Registration(Schema):
@@ -71,9 +73,9 @@ class PasswordChange(Schema):
 
 
 class ProfileChanges(Schema):
-    display_name = text(1, 100)
-    bio = text(0, 2000)
-    avatar_image_id = fields.String(allow_none=True, validate=validate.Length(1, 64))
+    display_name = text(1, 100, metadata={"example": "Ada of the River"})
+    bio = text(0, 2000, metadata={"example": "Writes about birds."})
+    avatar_image_id = fields.String(allow_none=True, validate=[validate.Length(1, 64), is_id])
 
 
 class Profile(Schema):
@@ -85,8 +87,8 @@ class Profile(Schema):
     bio = fields.String()
     avatar_url = fields.String(allow_none=True)
     created_at = UtcTime()
-    email = fields.String()
-    role = fields.String()
+    email = fields.String(metadata={"x-optional": True})
+    role = fields.String(metadata={"x-optional": True})
 
 
 class TokenPair(Schema):

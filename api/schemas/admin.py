@@ -17,8 +17,8 @@ class UserQuery(ListQuery):
 
 
 class UserChanges(Schema):
-    role = fields.String(validate=validate.OneOf([USER, ADMIN]))
-    disabled = Flag()
+    role = fields.String(validate=validate.OneOf([USER, ADMIN]), metadata={"example": USER})
+    disabled = Flag(metadata={"example": True})
 
 
 class ManagedUser(Profile):

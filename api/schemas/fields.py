@@ -78,3 +78,18 @@ def is_id(value: str) -> None:
     """Ids lie in ASCII columns, which MySQL refuses to compare with other letters; none has them."""
     if not (value.isascii() and value.isprintable()):
         raise ValidationError("No id looks like this.")
+
+
+class Problem(Schema):
+    """RFC 9457: what went wrong."""
+
+    type = fields.String(metadata={"format": "uri-reference"})
+    title = fields.String()
+    status = fields.Integer()
+    detail = fields.String(metadata={"description": "What is wrong, and what to do about it."})
+    request_id = fields.String()
+    errors = fields.Dict(
+        keys=fields.String(),
+        values=fields.List(fields.String()),
+        metadata={"description": "What is wrong with each field.", "x-optional": True},
+    )

@@ -1,9 +1,11 @@
 """Pages."""
 
+from typing import Any
+
 from apiflask import Schema, fields
 from marshmallow import ValidationError, validate
 
-from api.schemas.fields import Flag, UtcTime, Whole, text
+from api.schemas.fields import Flag, Problem, UtcTime, Whole, text
 
 MOST_CONTENT_BYTES = 1024 * 1024
 
@@ -13,20 +15,45 @@ def _at_most_one_mebibyte(value: str) -> None:
         raise ValidationError(f"Must be at most {MOST_CONTENT_BYTES} bytes in UTF-8; split the page.")
 
 
+def _title(**options: Any) -> fields.String:
+    return text(1, 200, metadata={"example": "The heron"}, **options)
+
+
+def _content(**options: Any) -> fields.String:
+    told = {
+        "description": "Markdown, at most 1 MiB in UTF-8.",
+        "maxLength": MOST_CONTENT_BYTES,
+        "example": "# The heron\n\nIt stood still in the *rain*.\n",
+    }
+    return fields.String(validate=_at_most_one_mebibyte, metadata=told, **options)
+
+
 class PageIn(Schema):
-    title = text(1, 200, required=True)
-    content = fields.String(load_default="", validate=_at_most_one_mebibyte)
-    order = Whole(load_default=None, allow_none=True, validate=validate.Range(1, 2**31))
+    title = _title(required=True)
+    content = _content(load_default="")
+    order = Whole(
+        load_default=None,
+        allow_none=True,
+        validate=validate.Range(1, 2**31),
+        metadata={"description": "Its place, counted from 1; without one, and beyond the end, the last."},
+    )
 
 
 class PageChanges(Schema):
-    title = text(1, 200)
-    content = fields.String(validate=_at_most_one_mebibyte)
-    autosave = Flag(load_default=False)
+    title = _title()
+    content = _content()
+    autosave = Flag(
+        load_default=False,
+        metadata={"description": "The editor saves by itself: rolls one open revision on.", "example": False},
+    )
 
 
 class PageQuery(Schema):
-    view = fields.String(load_default="draft", validate=validate.OneOf(["draft", "published"]))
+    view = fields.String(
+        load_default="draft",
+        validate=validate.OneOf(["draft", "published"]),
+        metadata={"description": "For its author: what readers see, instead of the draft."},
+    )
 
 
 class Page(Schema):
@@ -35,9 +62,9 @@ class Page(Schema):
     title = fields.String()
     content = fields.String()
     order = fields.Integer()
-    version = fields.Integer()
+    version = fields.Integer(metadata={"description": "Grows by one with each change of title or content."})
     word_count = fields.Integer()
-    content_sha256 = fields.String()
+    content_sha256 = fields.String(metadata={"pattern": "^[0-9a-f]{64}$"})
     created_at = UtcTime()
     updated_at = UtcTime()
 
@@ -45,3 +72,17 @@ class Page(Schema):
 class Merged(Schema):
     title = fields.String()
     content = fields.String()
+
+
+class StalePage(Problem):
+    """A save on a version that is not the current one. Nothing is lost: the refused text is a revision."""
+
+    current = fields.Nested(Page)
+    merged = fields.Nested(
+        Merged, allow_none=True, metadata={"description": "Both edits in one; null where they touch the same lines."}
+    )
+    conflict_revision_id = fields.String()
+
+
+class PageNow(Problem):
+    current = fields.Nested(Page)

@@ -3,7 +3,7 @@
 from apiflask import Schema, fields
 from marshmallow import validate
 
-from api.schemas.fields import Author, UtcTime, list_of, text
+from api.schemas.fields import Author, UtcTime, is_id, list_of, text
 
 
 class Revision(Schema):
@@ -24,11 +24,15 @@ class RevisionWithText(Revision):
 
 
 class Label(Schema):
-    label = text(1, 120, required=True)
+    label = text(1, 120, required=True, metadata={"example": "Sent to the editor"})
 
 
 class DiffQuery(Schema):
-    against = fields.String(load_default="current", validate=validate.Length(1, 64))
+    against = fields.String(
+        load_default="current",
+        validate=[validate.Length(1, 64), is_id],
+        metadata={"description": "The id of another revision of the page, or `current`."},
+    )
 
 
 class DiffStats(Schema):
@@ -42,6 +46,8 @@ class Hunk(Schema):
 
 
 class Diff(Schema):
+    """``equal`` and ``delete`` joined are the old text, ``equal`` and ``insert`` the new one."""
+
     from_ = fields.String(data_key="from")
     to = fields.String()
     stats = fields.Nested(DiffStats)

@@ -34,4 +34,8 @@ class Freshness(Schema):
     lag_seconds = fields.Float()
 
 
-HitList = list_of(Hit, total_capped=fields.Boolean(), freshness=fields.Nested(Freshness))
+HitList = list_of(
+    Hit,
+    total_capped=fields.Boolean(metadata={"x-optional": True, "description": "There are more than the total says."}),
+    freshness=fields.Nested(Freshness),
+)
