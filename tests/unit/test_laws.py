@@ -110,6 +110,12 @@ def queues_without_json(tree: ast.Module) -> list[int]:
     return [call.lineno for call in makers if "JSONSerializer" not in {ast.unparse(k.value) for k in call.keywords}]
 
 
+def open_workers(tree: ast.Module) -> list[int]:
+    """Lines that make an RQ worker which would call whatever function a job in Redis names."""
+    makers = (call for call in calls(tree) if _name(call.func) in ("Worker", "SimpleWorker", "SpawnWorker"))
+    return [call.lineno for call in makers if "RelayedJob" not in {ast.unparse(k.value) for k in call.keywords}]
+
+
 def test_no_room_imports_what_it_may_not_know() -> None:
     everything = [*sources(*MAY_IMPORT, *OUTSIDE), *doors()]
     assert {path: wrong for path, tree in everything if (wrong := wrong_imports(path, tree))} == {}
@@ -192,6 +198,12 @@ def test_every_queue_and_worker_speaks_json() -> None:
     ours = sources(*MAY_IMPORT)
     assert {path: lines for path, tree in ours if (lines := queues_without_json(tree))} == {}
     assert queues_without_json(ast.parse("Queue('update-views', connection=redis)"))
+
+
+def test_every_worker_knows_the_jobs_of_the_relay_and_no_others() -> None:
+    ours = sources(*MAY_IMPORT)
+    assert {path: lines for path, tree in ours if (lines := open_workers(tree))} == {}
+    assert open_workers(ast.parse("Worker(['update-views'], serializer=JSONSerializer)"))
 
 
 @pytest.fixture(scope="module")
