@@ -158,6 +158,7 @@ def test_nul_and_lone_surrogates_hide_nowhere(author: Author) -> None:
         '{"title": "a", "metadata": {"\\ud800": 1}}',
         '{"title": "a", "metadata": {"x": {"y": [{"z": "\\udfff"}]}}}',
         '{"title": "a", "\\u0000": 1}',
+        '{"title": "a", "\\ud800": 1}',
     ):
         refused(author, "POST", "/notebooks", 422, data=body.encode(), headers=JSON)
 
