@@ -8,8 +8,10 @@ from api import auth, cors, dashboard, errors, http, ids, limits, openapi, servi
 from api.accounts import blueprint as accounts
 from api.admin import blueprint as admin
 from api.health import blueprint as health
+from api.media import blueprint as media
 from api.notebooks import blueprint as notebooks
 from api.pages import blueprint as pages
+from api.pictures import blueprint as pictures
 from api.proxies import BehindProxies
 from api.revisions import blueprint as revisions
 from api.search import blueprint as search
@@ -34,7 +36,7 @@ def create_app(settings: Settings) -> APIFlask:
     cors.register(app)
     auth.register(app)
     openapi.configure(app)
-    for blueprint in (accounts, admin, notebooks, pages, revisions, search):
+    for blueprint in (accounts, admin, notebooks, pages, revisions, pictures, media, search):
         app.register_blueprint(blueprint, url_prefix="/api/v1")
     for blueprint in (health, openapi.blueprint):
         app.register_blueprint(blueprint)

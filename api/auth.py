@@ -23,6 +23,7 @@ PUBLIC = frozenset(
         "notebooks.list_notebooks",
         "notebooks.get_notebook",
         "pages.get_page",
+        "media.get_media",
         "search.search",
         "health.healthz",
         "health.readyz",

@@ -48,6 +48,15 @@ def carry_out(
     return _response(perform(services().writing, cause(), once), unseal)
 
 
+def answered_before(also: str) -> Response | None:
+    """The stored answer to this very request, None when it is new: for work that is done before the transaction."""
+    claim = _claim(also)
+    if claim is None:
+        return None
+    found = perform(services().writing, cause(), lambda uow: receipts.earlier(uow.connection, claim))
+    return _response(found, str) if found else None
+
+
 def cause() -> Cause:
     """Who asked for the command, and under which request id."""
     who = maybe_actor()

@@ -15,6 +15,7 @@ from werkzeug.exceptions import HTTPException
 
 from domain import errors
 from domain.unit_of_work import CommitUnknown
+from infra import imaging, objects
 from infra.database import is_retryable, is_unreachable
 
 logger = logging.getLogger(__name__)
@@ -59,6 +60,8 @@ def register(app: APIFlask) -> None:
     app.register_error_handler(Stale, _stale)
     app.register_error_handler(HTTPError, _api_error)
     app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(imaging.Unsupported, _unsupported)
+    app.register_error_handler(imaging.Damaged, _damaged)
     app.register_error_handler(Exception, _failure)
 
 
@@ -92,6 +95,14 @@ def _flat(fields: Any, prefix: str = "") -> list[tuple[str, list[str]]]:
     return found
 
 
+def _unsupported(error: imaging.Unsupported) -> Response:
+    return problem(415, f"Send a JPEG, PNG, WebP or GIF; by its content this is {error}.")
+
+
+def _damaged(error: imaging.Damaged) -> Response:
+    return problem(422, "The picture can't be used; see errors.", errors={"file": [str(error)]})
+
+
 def _http_error(error: HTTPException) -> Response:
     headers = {name: value for name, value in error.get_headers() if name in ("Allow", "Retry-After", "Location")}
     return problem(error.code or 500, error.description or "", headers)
@@ -103,6 +114,11 @@ def _failure(error: Exception) -> Response:
     if isinstance(error, TimeoutError) or is_unreachable(error) or is_retryable(error):
         logger.warning("the database is away: %s", type(error).__name__)
         return _busy("The database is away or overloaded; nothing was changed. Try again in a moment.")
+    if isinstance(error, objects.StoreAway | objects.BadCopy):
+        logger.warning("the object store is away: %s", error)
+        return _busy("The store of pictures is away; nothing was changed. Try again in a moment.")
+    if isinstance(error, imaging.TooBusy):
+        return _busy("Too many pictures are being worked on. Try again in a moment.")
     if isinstance(error, RedisError):
         return _busy("A part of the service is away. Try again in a moment.")
     logger.exception("a request failed", exc_info=error)

@@ -1,14 +1,18 @@
 """From rows, facts and aggregates to what the schemas dump."""
 
+from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy.exc import DBAPIError
 
+from api.http import CURRENT_VERSION
 from api.schemas import notebooks as notebook_schemas
 from api.schemas import pages as page_schemas
+from api.schemas import pictures as picture_schemas
 from api.services import services
 from domain.notebook import Notebook
 from domain.page import Page
+from domain.picture import Picture
 from domain.user import User
 from events.notebooks import NotebookFact, Publication, PublishedPage
 from infra.database import is_unreachable, retrying
@@ -16,6 +20,7 @@ from read_models import profiles
 from read_models.profiles import Profile
 
 PAGE = page_schemas.Page()
+PICTURE = picture_schemas.Image()
 NOTEBOOK = notebook_schemas.Notebook()
 NOTEBOOK_WITH_PAGES = notebook_schemas.NotebookWithPages()
 OWNERS_ALONE = "has_unpublished_changes"
@@ -60,7 +65,19 @@ def author(profile: Profile) -> dict[str, Any]:
 
 
 def avatar_url(profile: Profile | User) -> str | None:
-    return f"/media/{profile.avatar_image_id}/small" if profile.avatar_image_id else None
+    return media_url(profile.avatar_image_id, "small") if profile.avatar_image_id else None
+
+
+def media_url(picture_id: str, size: str) -> str:
+    return f"{CURRENT_VERSION}/media/{picture_id}/{size}"
+
+
+def picture(found: Picture) -> dict[str, Any]:
+    sizes = {each.size: {**asdict(each), "url": media_url(found.id, each.size)} for each in found.thumbnails}
+    shown = {**vars(found), "url": media_url(found.id, "original"), "thumbnails": sizes}
+    if found.error is None:
+        del shown["error"]
+    return PICTURE.dump(shown)  # type: ignore[no-any-return]
 
 
 def page(aggregate: Page) -> dict[str, Any]:

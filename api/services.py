@@ -8,9 +8,12 @@ from flask import current_app
 from sqlalchemy import Engine
 
 from api.limiter import Limiter
+from domain.picture import Picture
 from events.notebooks import NotebookFact
 from infra.database import REQUEST_SECONDS, read_engine, write_engine
 from infra.lease import Leases, Lru
+from infra.objects import REQUEST_SECONDS as STORE_SECONDS
+from infra.objects import Store
 from infra.settings import Settings
 from read_models.cache import SharedCache, connect
 from read_models.profiles import Profile
@@ -46,9 +49,13 @@ class Services:
     publications: Leases[str, NotebookFact]
     profiles: Leases[str, Profile]
     limiter: Limiter | None
+    pictures: Leases[str, Picture | None]
+    store: Store
     rendered: Lru[Any, Rendered] = field(default_factory=lambda: Lru(2048))
     # Where each page of a publication stands, and at which version: ``{page id: (order, version)}``.
     places: Lru[Any, dict[str, tuple[int, int]]] = field(default_factory=lambda: Lru(256))
+    # The bytes of small pictures by their hash: the answer while the object store is away.
+    small_pictures: Lru[str, bytes] = field(default_factory=lambda: Lru(128))
 
 
 def build(settings: Settings) -> Services:
@@ -61,6 +68,8 @@ def build(settings: Settings) -> Services:
         publications=Leases(settings.lease_seconds),
         profiles=Leases(settings.lease_seconds),
         limiter=Limiter(connect(settings)) if settings.ratelimit_enabled else None,
+        pictures=Leases(settings.lease_seconds),
+        store=Store(settings, read_seconds=STORE_SECONDS),
     )
 
 

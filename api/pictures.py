@@ -1,0 +1,167 @@
+"""Pictures: upload, look at, delete. Their bytes are served by ``api/media.py``."""
+
+import hashlib
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from apiflask import APIBlueprint
+from flask import Response, request
+from sqlalchemy.exc import SQLAlchemyError
+
+from api import resources, uploads
+from api.auth import actor
+from api.commands import answered_before, carry_out, cause
+from api.http import PRIVATE, conditional, encode, etag_of, page_of
+from api.schemas import pictures as schemas
+from api.services import services
+from domain.commands import pictures
+from domain.errors import Invalid, NotFound, Refusal
+from domain.picture import Picture, object_key
+from domain.unit_of_work import perform
+from infra import imaging
+from infra.database import retrying
+from infra.objects import BadCopy, StoreAway
+from read_models.notebook_list import take
+
+blueprint = APIBlueprint("pictures", __name__)
+
+LOCATION = "/api/v1/uploads/images/{}"
+UPLOAD = "pictures.upload_image"
+
+
+@blueprint.before_request
+def _limit_upload() -> None:
+    if request.endpoint == UPLOAD:
+        uploads.prepare()
+
+
+@blueprint.post("/uploads/images")
+@blueprint.input(schemas.Upload, location="form_and_files")
+@blueprint.output(schemas.Image, status_code=201)
+@blueprint.doc(responses=[409, 413, 415, 503])
+def upload_image(form_and_files_data: dict[str, Any]) -> Response:
+    """Upload a picture
+
+    What it is, its content says. It is stored upright, with its colour profile and without EXIF, XMP and IPTC."""
+    alt, sent = form_and_files_data["alt"], _only_file()
+    imaging.media_type(_head(sent))
+    also = hashlib.sha256(sent.read_bytes()).hexdigest() + alt
+    return answered_before(also) or _uploaded(sent, alt, also)
+
+
+def _only_file() -> Path:
+    """The temporary file with what was sent.
+
+    Raises:
+        Invalid: there are several, or it is empty.
+    """
+    files = request.files.getlist("file")
+    if len(files) != 1 or len(list(request.files.items(multi=True))) != 1:
+        raise Invalid({"file": ["Send exactly one file."]})
+    stream: Any = files[0].stream
+    stream.flush()
+    path = Path(stream.name)
+    if not path.stat().st_size:
+        raise Invalid({"file": ["The file is empty."]})
+    return path
+
+
+def _head(file: Path) -> bytes:
+    with open(file, "rb") as opened:
+        return opened.read(imaging.HEAD_BYTES)
+
+
+def _uploaded(sent: Path, alt: str, also: str) -> Response:
+    with tempfile.TemporaryDirectory(prefix="sinpluma-picture-") as folder:
+        kept = Path(folder) / "original"
+        made = imaging.clean(sent, kept)
+        with open(kept, "rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        known = (made.mime, kept.stat().st_size, made.width, made.height, digest)
+        # A reservation before the bytes, the bytes before the row: whatever dies in between, nothing is lost from
+        # sight, and no row is without its bytes.
+        picture_id = perform(services().writing, cause(), lambda uow: pictures.reserve_picture(RESERVE, uow))
+        return _kept(kept, pictures.AddPicture(picture_id, alt, *known), also)
+
+
+RESERVE = pictures.ReservePicture()
+
+
+def _kept(file: Path, command: pictures.AddPicture, also: str) -> Response:
+    try:
+        services().store.put(object_key(command.picture_id, "original"), file, command.mime)
+        answer = carry_out(lambda uow: pictures.add_picture(command, uow), _created, also)
+    except (BadCopy, Refusal):
+        _give_up(command.picture_id)
+        raise
+    if "Idempotency-Replayed" in answer.headers:
+        _give_up(command.picture_id)
+    return answer
+
+
+def _created(picture: Picture) -> tuple[object, int, dict[str, str]]:
+    return resources.picture(picture), 201, {"Location": LOCATION.format(picture.id)}
+
+
+def _give_up(picture_id: str) -> None:
+    """Clean up at once. Where that fails too, the reservation is left to tell the sweep."""
+    with suppress(StoreAway, SQLAlchemyError):
+        services().store.remove(object_key(picture_id, "original"))
+        perform(services().writing, cause(), lambda uow: pictures.take_back(uow.connection, picture_id))
+
+
+@blueprint.get("/uploads/images")
+@blueprint.input(schemas.PictureQuery, location="query")
+@blueprint.output(schemas.ImageList)
+def list_images(query_data: dict[str, Any]) -> Response:
+    """One's own pictures, newest first"""
+    return retrying(lambda: _listing(**query_data))
+
+
+def _listing(page: int, per_page: int, unused: bool) -> Response:
+    query = pictures.of_owner(actor().user_id)
+    newest_first = (query.selected_columns.created_at.desc(), query.selected_columns.id.desc())
+    with services().reading.connect() as connection:
+        found = take(connection, query, newest_first, page, per_page)
+    items = [resources.picture(Picture.of(row)) for row in found.rows]
+    return page_of(items, found.total, page, per_page)
+
+
+@blueprint.get("/uploads/images/<picture_id>")
+@blueprint.output(schemas.Image)
+@blueprint.doc(responses=[404])
+def get_image(picture_id: str) -> Response:
+    """One of one's own pictures"""
+    body = encode(resources.picture(retrying(lambda: _own(picture_id))))
+    return conditional(body, etag_of(body), PRIVATE)
+
+
+def _own(picture_id: str) -> Picture:
+    with services().reading.connect() as connection:
+        picture = pictures.find(connection, picture_id)
+    if picture is None or picture.owner_id != actor().user_id:
+        raise NotFound("There is no such picture.")
+    return picture
+
+
+@blueprint.post("/uploads/images/<picture_id>/retry")
+@blueprint.output(schemas.Image)
+@blueprint.doc(responses=[404, 409])
+def retry_image(picture_id: str) -> Response:
+    """Make the sizes of a picture that has failed once more"""
+    command = pictures.RetryPicture(picture_id)
+    return carry_out(lambda uow: pictures.retry_picture(command, uow), lambda made: (resources.picture(made), 200, {}))
+
+
+@blueprint.delete("/uploads/images/<picture_id>")
+@blueprint.input(schemas.RemovalQuery, location="query")
+@blueprint.output({}, status_code=204)
+@blueprint.doc(responses=[404, 409])
+def remove_image(picture_id: str, query_data: dict[str, Any]) -> Response:
+    """Delete a picture; refused while something of one's own shows it, unless forced"""
+    command = pictures.RemovePicture(picture_id)
+    answer = carry_out(lambda uow: pictures.remove_picture(command, uow), lambda _: (None, 204, {}))
+    services().pictures.wait_out()
+    return answer
