@@ -54,10 +54,19 @@ class Stale(Exception):
         self.etag = etag
 
 
+class InUse(Exception):
+    """What is to be deleted is used by ``references``, ready to send."""
+
+    def __init__(self, references: object) -> None:
+        super().__init__("still used")
+        self.references = references
+
+
 def register(app: APIFlask) -> None:
     """Install the handlers on an application made with ``json_errors=False``."""
     app.register_error_handler(errors.Refusal, _refusal)
     app.register_error_handler(Stale, _stale)
+    app.register_error_handler(InUse, _in_use)
     app.register_error_handler(HTTPError, _api_error)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(imaging.Unsupported, _unsupported)
@@ -74,6 +83,11 @@ def _refusal(error: errors.Refusal) -> Response:
 
 def _stale(error: Stale) -> Response:
     return problem(412, error.detail, {"ETag": error.etag}, current=error.current)
+
+
+def _in_use(error: InUse) -> Response:
+    detail = "The picture is still used; see references, or delete it with ?force=true."
+    return problem(409, detail, references=error.references)
 
 
 def _api_error(error: HTTPError) -> Response:

@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from api.errors import problem
 from api.http import PUBLIC
+from api.operations import refusals
 from api.services import services
 from domain.commands import pictures
 from domain.errors import NotFound
@@ -40,7 +41,7 @@ class Variant(NamedTuple):
 
 @blueprint.get("/media/<picture_id>/<size>")
 @blueprint.output({}, content_type="image/*")
-@blueprint.doc(responses={206: "A part of it", 302: "Where it is", 304: "As known", 404: "None", 416: "No such part"})
+@blueprint.doc(responses={206: "The part that the Range header asks for.", 302: "Where it is.", **refusals(416)})
 def get_media(picture_id: str, size: str) -> Response:
     """A picture: original, large (1600 pixels), medium (800) or small (320)"""
     picture = services().pictures.get(picture_id, lambda known: _renewed(picture_id, known))

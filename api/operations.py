@@ -37,6 +37,7 @@ ERRORS = {
     "412": ("Stale", "The If-Match header names a version that is not the current one."),
     "413": ("TooLarge", "The body is larger than the route takes."),
     "415": ("WrongMediaType", "The body is of another media type than the route takes."),
+    "416": ("NoSuchPart", "The Range header asks for a part that is not there."),
     "422": ("Invalid", "Well-formed, with values that are not allowed: `errors` names them."),
     "429": ("TooMany", "Too many requests; wait for the seconds of Retry-After."),
     "502": ("BadGateway", "A service behind this one failed."),
@@ -240,8 +241,13 @@ def _say_what_is_always_there(spec: Json) -> None:
             schema["required"] = [name for name, field in fields.items() if not field.pop(OPTIONAL, False)]
 
 
-def refusals(*statuses: int, stale: Any = None) -> Any:
-    """What a route says of how it may refuse, beyond what follows from its shape; ``stale``: the schema of a 412 that
-    tells more than a problem."""
-    told: Json = {"description": ERRORS["412"][1], "content": {PROBLEM: {"schema": stale}}}
-    return {**dict.fromkeys(statuses, ""), **({412: told} if stale else {})}
+def refusals(*statuses: int, stale: Any = None, conflict: Any = None) -> Any:
+    """What a route says of how it may refuse, beyond what follows from its shape; ``stale`` and ``conflict``: the
+    schemas of a 412 and a 409 that tell more than a problem."""
+    own = {412: stale, 409: conflict}
+    told = {status: _told(status, schema) for status, schema in own.items() if schema}
+    return {**dict.fromkeys(statuses, ""), **told}
+
+
+def _told(status: int, schema: Any) -> Json:
+    return {"description": ERRORS[str(status)][1], "content": {PROBLEM: {"schema": schema}}}

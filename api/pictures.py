@@ -13,22 +13,27 @@ from sqlalchemy.exc import SQLAlchemyError
 from api import resources, uploads
 from api.auth import actor
 from api.commands import answered_before, carry_out, cause
+from api.errors import InUse
 from api.http import PRIVATE, conditional, encode, etag_of, page_of
+from api.operations import refusals
 from api.schemas import pictures as schemas
 from api.services import services
 from domain.commands import pictures
 from domain.errors import Invalid, NotFound, Refusal
 from domain.picture import Picture, object_key
-from domain.unit_of_work import perform
+from domain.unit_of_work import UnitOfWork, perform
 from infra import imaging
 from infra.database import retrying
 from infra.objects import BadCopy, StoreAway
+from read_models import references
+from read_models.freshness import catch_up_references, track_references_within
 from read_models.notebook_list import take
 
 blueprint = APIBlueprint("pictures", __name__)
 
 LOCATION = "/api/v1/uploads/images/{}"
 UPLOAD = "pictures.upload_image"
+REFERENCES = schemas.Reference(many=True)
 
 
 @blueprint.before_request
@@ -40,7 +45,6 @@ def _limit_upload() -> None:
 @blueprint.post("/uploads/images")
 @blueprint.input(schemas.Upload, location="form_and_files")
 @blueprint.output(schemas.Image, status_code=201)
-@blueprint.doc(responses=[409, 413, 415, 503])
 def upload_image(form_and_files_data: dict[str, Any]) -> Response:
     """Upload a picture
 
@@ -121,9 +125,12 @@ def list_images(query_data: dict[str, Any]) -> Response:
 
 
 def _listing(page: int, per_page: int, unused: bool) -> Response:
-    query = pictures.of_owner(actor().user_id)
+    owner_id = actor().user_id
+    query = pictures.of_owner(owner_id, references.used_by(owner_id) if unused else None)
     newest_first = (query.selected_columns.created_at.desc(), query.selected_columns.id.desc())
     with services().reading.connect() as connection:
+        if unused:
+            catch_up_references(connection, services().writing, owner_id)
         found = take(connection, query, newest_first, page, per_page)
     items = [resources.picture(Picture.of(row)) for row in found.rows]
     return page_of(items, found.total, page, per_page)
@@ -131,7 +138,6 @@ def _listing(page: int, per_page: int, unused: bool) -> Response:
 
 @blueprint.get("/uploads/images/<picture_id>")
 @blueprint.output(schemas.Image)
-@blueprint.doc(responses=[404])
 def get_image(picture_id: str) -> Response:
     """One of one's own pictures"""
     body = encode(resources.picture(retrying(lambda: _own(picture_id))))
@@ -148,7 +154,6 @@ def _own(picture_id: str) -> Picture:
 
 @blueprint.post("/uploads/images/<picture_id>/retry")
 @blueprint.output(schemas.Image)
-@blueprint.doc(responses=[404, 409])
 def retry_image(picture_id: str) -> Response:
     """Make the sizes of a picture that has failed once more"""
     command = pictures.RetryPicture(picture_id)
@@ -158,10 +163,21 @@ def retry_image(picture_id: str) -> Response:
 @blueprint.delete("/uploads/images/<picture_id>")
 @blueprint.input(schemas.RemovalQuery, location="query")
 @blueprint.output({}, status_code=204)
-@blueprint.doc(responses=[404, 409])
+@blueprint.doc(responses=refusals(conflict=schemas.PictureInUse))
 def remove_image(picture_id: str, query_data: dict[str, Any]) -> Response:
     """Delete a picture; refused while something of one's own shows it, unless forced"""
     command = pictures.RemovePicture(picture_id)
-    answer = carry_out(lambda uow: pictures.remove_picture(command, uow), lambda _: (None, 204, {}))
+    force = query_data["force"]
+    answer = carry_out(lambda uow: _removed(command, uow, force), lambda _: (None, 204, {}), also=str(force))
     services().pictures.wait_out()
     return answer
+
+
+def _removed(command: pictures.RemovePicture, uow: UnitOfWork, force: bool) -> Picture:
+    picture = pictures.remove_picture(command, uow)
+    # Behind the picture's lock, which a save that links it takes as well.
+    track_references_within(uow.connection, picture.owner_id)
+    used = references.of_picture(uow.connection, picture.id, picture.owner_id)
+    if used and not force:
+        raise InUse(REFERENCES.dump(used))
+    return picture

@@ -1,5 +1,6 @@
 """What happens to a picture. Its bytes lie in the object store, under keys that follow from its id."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -61,3 +62,11 @@ class PictureRetried(PictureFact):
 @named("picture.removed")
 class PictureRemoved(PictureFact):
     """By its author, or by the sweep because nothing used it."""
+
+
+_LINK = re.compile(r"/media/([0-9a-f]{32})/")
+
+
+def linked_pictures(text: str) -> frozenset[str]:
+    """The ids of the pictures that a text links to."""
+    return frozenset(_LINK.findall(text))

@@ -7,9 +7,9 @@ from sqlalchemy import Connection, Engine
 
 from events import deliveries, log
 from events.event import DamagedEvent, Event, UnknownEvent
-from events.subscriptions import CUT_REVISIONS
+from events.subscriptions import CUT_REVISIONS, TRACK_REFERENCES
 from infra.database import retrying
-from read_models import revisions, views
+from read_models import references, revisions, views
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +45,25 @@ def cut_revisions_within(connection: Connection, owner_id: str, aggregate_ids: C
         revisions.project(connection, log.load(connection, batch))
 
     _in_batches(_not_cut(connection, owner_id, aggregate_ids), MOST_REVISIONS_AT_ONCE, cut)
+
+
+def track_references_within(connection: Connection, owner_id: str) -> None:
+    """Let a link that was saved a moment ago count, in the transaction of the caller."""
+
+    def track(batch: list[str]) -> None:
+        references.project(connection, log.load(connection, batch))
+
+    _in_batches(_not_tracked(connection, owner_id), MOST_REVISIONS_AT_ONCE, track)
+
+
+def catch_up_references(reading: Connection, writing: Engine, owner_id: str) -> None:
+    """The same for a read."""
+    event_ids = _not_tracked(reading, owner_id)
+    _in_batches(event_ids, MOST_REVISIONS_AT_ONCE, lambda batch: _project(writing, batch, references.project))
+
+
+def _not_tracked(connection: Connection, owner_id: str) -> list[str]:
+    return [event_id for event_id, _, _ in deliveries.not_seen_by(connection, TRACK_REFERENCES, owner_id)]
 
 
 def _not_cut(connection: Connection, owner_id: str, aggregate_ids: Collection[str]) -> list[str]:

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from events.event import Event
-from events.subscriptions import CUT_REVISIONS, INDEX_SEARCH, MAKE_THUMBNAILS, UPDATE_VIEWS
+from events.subscriptions import CUT_REVISIONS, INDEX_SEARCH, MAKE_THUMBNAILS, TRACK_REFERENCES, UPDATE_VIEWS
 from infra.settings import Settings
 from workers.caches import refresh_caches
 from workers.projections import update_views
+from workers.references import track_references
 from workers.revisions import cut_revisions
 from workers.search import index_search
 from workers.thumbnails import make_thumbnails
@@ -34,4 +35,5 @@ REACTIONS = {
     CUT_REVISIONS: Reaction(cut_revisions),
     INDEX_SEARCH: Reaction(index_search),
     MAKE_THUMBNAILS: Reaction(make_thumbnails, at_once=1),
+    TRACK_REFERENCES: Reaction(track_references),
 }

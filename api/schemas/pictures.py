@@ -3,7 +3,7 @@
 from apiflask import Schema, fields
 from marshmallow import validate
 
-from api.schemas.fields import ListQuery, UtcTime, list_of
+from api.schemas.fields import ListQuery, Problem, UtcTime, list_of
 from domain.picture import FAILED, PROCESSING, READY
 
 SIZES = ("large", "medium", "small")
@@ -50,7 +50,7 @@ class Image(Schema):
     width = fields.Integer()
     height = fields.Integer()
     thumbnails = fields.Dict(keys=fields.String(validate=validate.OneOf(SIZES)), values=fields.Nested(Thumbnail))
-    error = fields.String(metadata={"description": "Why it failed; only then."})
+    error = fields.String(metadata={"description": "Why it failed; only then.", "x-optional": True})
     created_at = UtcTime()
 
 
@@ -58,6 +58,12 @@ class Reference(Schema):
     kind = fields.String(validate=validate.OneOf(["page", "published", "revision", "avatar"]))
     page_id = fields.String(allow_none=True)
     notebook_id = fields.String(allow_none=True)
+
+
+class PictureInUse(Problem):
+    references = fields.List(
+        fields.Nested(Reference), metadata={"description": "What of one's own still shows it.", "x-optional": True}
+    )
 
 
 ImageList = list_of(Image)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from domain.commands.notebooks import own_notebook
+from domain.commands.pictures import mark_linked
 from domain.errors import Conflict, Forbidden, NotFound
 from domain.merge import merge, merge_line
 from domain.page import Page
@@ -51,6 +52,7 @@ def create_page(command: CreatePage, uow: UnitOfWork) -> Page:
     page = Page.create(new_id(), notebook.id, notebook.owner_id, command.title, command.content, uow.now)
     page.order = notebook.add_page(page.id, command.order, uow.now)
     uow.add(page)
+    mark_linked(uow, "", page.content)
     return page
 
 
@@ -79,10 +81,12 @@ def edit_page(command: EditPage, uow: UnitOfWork) -> Page | Refused:
     page = own_page(uow, command.notebook_id, command.page_id)
     if command.expected_version not in (None, page.version):
         return _keep_refused(command, page, uow)
+    before = page.content
     if command.autosave_window is None:
         page.edit(command.title, command.content, uow.now)
     else:
         page.autosave(command.title, command.content, uow.now, command.autosave_window)
+    mark_linked(uow, before, page.content)
     return page
 
 
@@ -101,6 +105,7 @@ def _keep_refused(command: EditPage, page: Page, uow: UnitOfWork) -> Refused:
         content_sha256=sha256(content),
         refused_at=uow.now,
     )
+    mark_linked(uow, page.content, content)
     history = history_of(page.id)
     uow.record(history, uow.next_version(history), refused)
     merged = _merged(base.fact, page, title, content) if base else None

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Select, delete, insert, select
 from domain.errors import Conflict, NotFound
 from domain.picture import Picture, pictures, reservations
 from domain.unit_of_work import UnitOfWork
-from events.pictures import Thumbnail
+from events.pictures import Thumbnail, linked_pictures
 from infra.clock import secret_id
 
 
@@ -136,3 +136,12 @@ def remove_picture(command: RemovePicture, uow: UnitOfWork) -> Picture:
     picture = own_picture(uow, command.picture_id)
     picture.remove(uow.now)
     return picture
+
+
+def mark_linked(uow: UnitOfWork, before: str, after: str) -> None:
+    """Note on each picture that ``after`` shows and ``before`` did not that it is used, under its row's lock: so this
+    save and a sweep that is about to take the picture can't miss each other, worker or no worker."""
+    mine = (pictures.c.owner_id == uow.actor_id, pictures.c.removed_at.is_(None))
+    for picture_id in sorted(linked_pictures(after) - linked_pictures(before)):
+        changed = pictures.update().where(pictures.c.id == picture_id, *mine)
+        uow.connection.execute(changed.values(linked_at=uow.now))

@@ -3,6 +3,7 @@ they need of them."""
 
 from dataclasses import dataclass
 
+from domain.commands.pictures import mark_linked
 from domain.errors import NotFound, VersionConflict
 from domain.page import Page
 from domain.unit_of_work import UnitOfWork
@@ -39,6 +40,7 @@ def restore_revision(command: RestoreRevision, uow: UnitOfWork) -> Page:
     page = own_live_page(uow, command.page_id)
     if command.expected_version not in (None, page.version):
         raise VersionConflict(page)
+    mark_linked(uow, page.content, command.content)
     page.revert(command.title, command.content, uow.now)
     return page
 
