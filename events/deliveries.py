@@ -61,7 +61,11 @@ def _by_key(statement: str) -> TextClause:
     With IN the servers read a small table from end to end and wait there for rows that others hold: the relay for
     every writer that has not committed, workers for each other.
     """
-    ids = "JSON_TABLE(:ids, '$[*]' COLUMNS (id CHAR(32) CHARACTER SET ascii COLLATE ascii_bin PATH '$')) AS chosen"
+    # Nested, since FOR UPDATE would name the list as a table to lock as well, which MySQL refuses (3569).
+    ids = (
+        "(SELECT id FROM JSON_TABLE(:ids, '$[*]' "
+        "COLUMNS (id CHAR(32) CHARACTER SET ascii COLLATE ascii_bin PATH '$')) AS given) AS chosen"
+    )
     key = "deliveries.reaction = :reaction AND deliveries.event_id = chosen.id"
     owed = f"{ids} STRAIGHT_JOIN deliveries FORCE INDEX (PRIMARY) ON {key}"
     waiting = f"{ids} STRAIGHT_JOIN outbox FORCE INDEX (PRIMARY) ON outbox.event_id = chosen.id"
