@@ -86,11 +86,8 @@ def _uploaded(sent: Path, alt: str, also: str) -> Response:
         known = (made.mime, kept.stat().st_size, made.width, made.height, digest)
         # A reservation before the bytes, the bytes before the row: whatever dies in between, nothing is lost from
         # sight, and no row is without its bytes.
-        picture_id = perform(services().writing, cause(), lambda uow: pictures.reserve_picture(RESERVE, uow))
+        picture_id = perform(services().writing, cause(), lambda uow: pictures.reserve_picture(pictures.RESERVE, uow))
         return _kept(kept, pictures.AddPicture(picture_id, alt, *known), also)
-
-
-RESERVE = pictures.ReservePicture()
 
 
 def _kept(file: Path, command: pictures.AddPicture, also: str) -> Response:

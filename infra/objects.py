@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -53,6 +54,8 @@ class Store:
         self.bucket = settings.s3_bucket
         self._client = connect(settings, read_seconds)
         self._public = _public(settings)
+        self._endpoint = settings.s3_endpoint
+        self._http = _pool(settings, read_seconds)
 
     def put(self, key: str, source: Path, mime: str) -> None:
         """Store a file and make sure that the store has exactly its bytes.
@@ -127,6 +130,14 @@ class Store:
                     modified = each.last_modified or datetime.now(UTC)
                     yield Stored(each.object_name, each.size or 0, modified)
 
+    def now(self) -> datetime | None:
+        """The time at the store, None when it does not say."""
+        # Any answer carries it, a refusal as well.
+        with _told("the time"):
+            answer = self._http.request("HEAD", self._endpoint)
+        said = answer.headers.get("Date")
+        return parsedate_to_datetime(said) if said else None
+
     def public_url(self, key: str, lives: timedelta, signed_at: datetime) -> str | None:
         """A signed URL that a browser can read the object at, None when browsers can't reach the store."""
         if self._public is None:
@@ -175,11 +186,6 @@ def _public(settings: Settings) -> Minio | None:
 
 def _client(settings: Settings, url: str, read_seconds: float) -> Minio:
     endpoint = urlsplit(url)
-    pool = urllib3.PoolManager(
-        timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=read_seconds),
-        retries=urllib3.Retry(0),
-        maxsize=settings.api_threads,
-    )
     # A region spares the look-up that some stores answer with an error when the bucket is missing.
     return Minio(
         endpoint.netloc,
@@ -187,7 +193,15 @@ def _client(settings: Settings, url: str, read_seconds: float) -> Minio:
         secret_key=settings.s3_secret_key,
         secure=endpoint.scheme == "https",
         region=settings.s3_region,
-        http_client=pool,
+        http_client=_pool(settings, read_seconds),
+    )
+
+
+def _pool(settings: Settings, read_seconds: float) -> urllib3.PoolManager:
+    return urllib3.PoolManager(
+        timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=read_seconds),
+        retries=urllib3.Retry(0),
+        maxsize=settings.api_threads,
     )
 
 

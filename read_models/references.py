@@ -9,7 +9,19 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, Connection, Index, Integer, Select, String, delete, insert, select
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Index,
+    Integer,
+    Select,
+    String,
+    delete,
+    exists,
+    insert,
+    select,
+)
 
 from events import log
 from events.accounts import UserFact
@@ -199,3 +211,10 @@ def used_by(owner_id: str) -> Select[Any]:
     """The ids of all pictures that something of this user's shows."""
     joined = picture_references.join(reference_sources, reference_sources.c.id == picture_references.c.source_id)
     return select(picture_references.c.picture_id).select_from(joined).where(reference_sources.c.owner_id == owner_id)
+
+
+def uses(picture_id: Any, owner_id: Any) -> ColumnElement[bool]:
+    """The condition that something of its owner's shows a picture; both are columns of the query it stands in."""
+    joined = picture_references.join(reference_sources, reference_sources.c.id == picture_references.c.source_id)
+    shown = picture_references.c.picture_id == picture_id
+    return exists(select(1).select_from(joined).where(shown, reference_sources.c.owner_id == owner_id))

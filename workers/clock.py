@@ -15,6 +15,7 @@ from domain import receipts, session
 from infra.clock import now
 from infra.database import UtcDateTime, is_unreachable, table, write_engine
 from infra.settings import Settings
+from workers import cleanup
 
 logger = logging.getLogger(__name__)
 
@@ -54,6 +55,11 @@ CHORES = (
     Chore("purge-receipts", timedelta(hours=1), purge_receipts),
     Chore("purge-sessions", timedelta(hours=1), purge_sessions),
 )
+
+
+def all_chores(settings: Settings) -> tuple[Chore, ...]:
+    """Also those whose pace is the operator's choice."""
+    return (*CHORES, Chore("sweep-pictures", cleanup.every(settings), cleanup.sweep_pictures))
 
 
 class Clock:
@@ -98,7 +104,7 @@ class Clock:
 
 def main(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT. What was missed while no clock ran is due at once."""
-    clock = Clock(write_engine(settings, pool_size=2), settings)
+    clock = Clock(write_engine(settings, pool_size=2), settings, all_chores(settings))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: clock.stop.set())
     while not clock.stop.is_set():

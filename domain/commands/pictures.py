@@ -18,6 +18,9 @@ class ReservePicture:
     """Asked for before the object is stored: whatever happens then, somebody knows of it."""
 
 
+RESERVE = ReservePicture()
+
+
 def reserve_picture(command: ReservePicture, uow: UnitOfWork) -> str:
     """The id of the picture to be, 128 random bits."""
     picture_id = secret_id()

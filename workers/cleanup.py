@@ -1,0 +1,248 @@
+"""The sweep: pictures that nothing uses, uploads that were given up, and objects that no row knows.
+
+Everything goes in two steps, each found by a run of its own with the grace between them, and the second looks again
+under the lock that saves and uploads take as well. Before the first step the sweep makes sure that it looks at the
+right database, the right bucket and the right day; where it is not sure, it touches nothing and says why.
+"""
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import islice
+from typing import TypeVar
+
+from sqlalchemy import Engine, text
+
+from domain.commands import sweeping
+from domain.commands.pictures import take_back
+from domain.errors import NotFound
+from domain.picture import Picture, object_key, pictures
+from domain.unit_of_work import Cause, UnitOfWork, perform
+from infra.clock import new_id
+from infra.objects import Store, Stored
+from infra.settings import Settings
+from read_models import references
+from read_models.freshness import catch_up_references, track_references_within
+
+logger = logging.getLogger(__name__)
+
+PREFIX = "pictures/"
+BATCH = 500
+# Of each kind in one run: a mistake must not cost everything before someone sees it.
+MOST_REMOVALS = 1000
+# The longest that an upload may take between its reservation and its row.
+LONGEST_UPLOAD = timedelta(seconds=30)
+CLOCK_TOLERANCE = timedelta(minutes=5)
+SAMPLE = 20
+USED = references.uses(pictures.c.id, pictures.c.owner_id)
+
+Result = TypeVar("Result")
+
+
+class SweepRefused(Exception):
+    """The sweep is not sure that it may remove anything; says why."""
+
+
+@dataclass(frozen=True)
+class Removal:
+    """What goes, why, and how many bytes of the store that frees."""
+
+    what: str
+    key: str
+    why: str
+    bytes: int
+
+
+class Sweep:
+    """One run. With ``dry_run`` it looks and tells, and changes nothing."""
+
+    def __init__(self, engine: Engine, settings: Settings, at: datetime, dry_run: bool = False) -> None:
+        self._engine = engine
+        self._store = Store(settings)
+        self._at = at
+        self._dry_run = dry_run
+        self._before = at - timedelta(seconds=settings.orphan_grace_seconds)
+        self._uploaded_before = min(self._before, at - LONGEST_UPLOAD)
+        self._cause = Cause(None, f"sweep-{new_id()}")
+
+    def run(self) -> list[Removal]:
+        """What was removed, or would be.
+
+        Raises:
+            SweepRefused: nothing was.
+            StoreAway
+        """
+        stored = list(self._store.under(PREFIX))
+        self._make_sure(stored)
+        sizes = _bytes_by_picture(stored)
+        if not self._dry_run:
+            self._mark()
+        steps = (self._unused(sizes), self._tombstones(sizes), self._abandoned(sizes), self._orphans(stored))
+        return [removal for step in steps for removal in islice(step, MOST_REMOVALS)]
+
+    def _make_sure(self, stored: list[Stored]) -> None:
+        self._refuse_other_day()
+        self._refuse_other_database(stored)
+        self._refuse_other_bucket(stored)
+
+    def _refuse_other_day(self) -> None:
+        with self._engine.connect() as connection:
+            theirs = connection.scalar(text("SELECT UTC_TIMESTAMP(6)"))
+        for whose, moment in (("database", theirs.replace(tzinfo=UTC)), ("object store", self._store.now())):
+            if moment is not None and abs(moment - self._at) > CLOCK_TOLERANCE:
+                raise SweepRefused(f"the clock here says {self._at}, the {whose}'s {moment}; set the wrong one right")
+
+    def _refuse_other_database(self, stored: list[Stored]) -> None:
+        ids = {_picture_of(each.key) for each in stored}
+        unknown = ids - self._known(ids)
+        if ids and unknown == ids:
+            raise SweepRefused(
+                f"the database knows none of the {len(ids)} pictures in the bucket: it is empty, or another one's"
+            )
+        if len(unknown) > max(MOST_REMOVALS, len(ids) // 2):
+            raise SweepRefused(f"the database does not know {len(unknown)} of {len(ids)} pictures; was it restored?")
+
+    def _refuse_other_bucket(self, stored: list[Stored]) -> None:
+        there = {each.key for each in stored}
+        with self._engine.connect() as connection:
+            live = sweeping.some_live(connection, self._at - LONGEST_UPLOAD, SAMPLE)
+        if live and not any(object_key(each, "original") in there for each in live):
+            raise SweepRefused("the bucket has no original of any picture that the database knows: it is another one")
+
+    def _mark(self) -> None:
+        """The first look at what is unused; and what was and is not any more is let off."""
+        for find, since in ((sweeping.to_mark, self._at), (sweeping.to_unmark, None)):
+            while found := self._find(find):
+                self._perform(partial(sweeping.mark, picture_ids=found, unused_since=since))
+
+    def _find(self, find: Callable[..., list[str]]) -> list[str]:
+        with self._engine.connect() as connection:
+            return find(connection, USED, BATCH)
+
+    def _unused(self, sizes: dict[str, int]) -> Iterator[Removal]:
+        with self._engine.connect() as connection:
+            due = sweeping.due(connection, self._before, MOST_REMOVALS)
+        for picture in due:
+            if self._is_unused(picture) if self._dry_run else self._perform(partial(_bury, picture_id=picture.id)):
+                why = f"unused since {picture.unused_since}"
+                yield Removal("picture", picture.id, why, sizes.get(picture.id, 0))
+
+    def _is_unused(self, picture: Picture) -> bool:
+        """For a dry run. It may bring the references up to date, as any read of them does."""
+        with self._engine.connect() as connection:
+            catch_up_references(connection, self._engine, picture.owner_id)
+        with self._engine.connect() as connection:
+            used = references.of_picture(connection, picture.id, picture.owner_id)
+        return not sweeping.is_held(picture, bool(used))
+
+    def _tombstones(self, sizes: dict[str, int]) -> Iterator[Removal]:
+        with self._engine.connect() as connection:
+            buried = sweeping.buried(connection, 2 * MOST_REMOVALS)
+        for picture in buried:
+            self._clear(picture.id)
+            if not self._dry_run:
+                self._perform(partial(sweeping.forget, picture_id=picture.id))
+            yield Removal("objects", picture.id, f"deleted at {picture.removed_at}", sizes.get(picture.id, 0))
+
+    def _abandoned(self, sizes: dict[str, int]) -> Iterator[Removal]:
+        with self._engine.connect() as connection:
+            found = sweeping.abandoned(connection, self._uploaded_before, MOST_REMOVALS)
+        for picture_id in found:
+            # First the reservation: an upload that comes to its end after all finds it gone, and has no row.
+            if self._dry_run or self._perform(partial(_give_up, picture_id=picture_id)):
+                self._clear(picture_id)
+                yield Removal("upload", picture_id, "never came to its end", sizes.get(picture_id, 0))
+
+    def _clear(self, picture_id: str) -> None:
+        if not self._dry_run:
+            for each in list(self._store.under(f"{PREFIX}{picture_id}/")):
+                self._store.remove(each.key)
+
+    def _orphans(self, stored: list[Stored]) -> Iterator[Removal]:
+        """Objects that no row knew in an earlier run, nor now. Keys are random and never used twice."""
+        unknown = self._unknown(stored)
+        with self._engine.connect() as connection:
+            seen = sweeping.orphans(connection)
+        if not self._dry_run:
+            self._note(unknown, set(seen))
+        for key, each in unknown.items():
+            if key in seen and seen[key] <= self._before and each.modified <= self._uploaded_before:
+                if not self._dry_run:
+                    self._store.remove(key)
+                    self._perform(partial(sweeping.forget_orphans, keys=[key]))
+                yield Removal("object", key, f"without a row since {seen[key]}", each.bytes)
+
+    def _unknown(self, stored: list[Stored]) -> dict[str, Stored]:
+        # Asked after the listing: whatever was in the bucket then had its reservation or its row before.
+        known = self._known({_picture_of(each.key) for each in stored})
+        return {each.key: each for each in stored if _picture_of(each.key) not in known}
+
+    def _note(self, unknown: dict[str, Stored], seen: set[str]) -> None:
+        new = {key: each.bytes for key, each in unknown.items() if key not in seen}
+        self._perform(lambda uow: sweeping.note_orphans(uow, new, self._at))
+        self._perform(lambda uow: sweeping.forget_orphans(uow, seen - unknown.keys()))
+
+    def _known(self, picture_ids: set[str]) -> set[str]:
+        found: set[str] = set()
+        with self._engine.connect() as connection:
+            ordered = sorted(picture_ids)
+            for start in range(0, len(ordered), BATCH):
+                found |= sweeping.known(connection, ordered[start : start + BATCH])
+        return found
+
+    def _perform(self, work: Callable[[UnitOfWork], Result]) -> Result:
+        return perform(self._engine, self._cause, work)
+
+
+def _bury(uow: UnitOfWork, picture_id: str) -> bool:
+    try:
+        picture = uow.get(Picture, picture_id)
+    except NotFound:
+        return False
+    # Behind the lock: a save that links it from now on finds it gone; one from before is in the log.
+    track_references_within(uow.connection, picture.owner_id)
+    used = references.of_picture(uow.connection, picture.id, picture.owner_id)
+    return sweeping.bury(uow, picture, bool(used))
+
+
+def _give_up(uow: UnitOfWork, picture_id: str) -> bool:
+    return take_back(uow.connection, picture_id)
+
+
+def _picture_of(key: str) -> str:
+    return key.removeprefix(PREFIX).partition("/")[0]
+
+
+def _bytes_by_picture(stored: list[Stored]) -> dict[str, int]:
+    sizes: dict[str, int] = {}
+    for each in stored:
+        sizes[_picture_of(each.key)] = sizes.get(_picture_of(each.key), 0) + each.bytes
+    return sizes
+
+
+def sweep_pictures(engine: Engine, settings: Settings, at: datetime) -> int:
+    """The clock's chore. 0: what is left waits for the next time, which is what the caps are for."""
+    try:
+        removed = Sweep(engine, settings, at).run()
+    except SweepRefused as refusal:
+        logger.error("the sweep removes nothing: %s", refusal)
+        return 0
+    for each in removed:
+        logger.info("swept", extra=vars(each))
+    return 0
+
+
+def every(settings: Settings) -> timedelta:
+    """How often to sweep: often enough for the grace to mean something."""
+    return min(timedelta(hours=1), max(timedelta(seconds=5), timedelta(seconds=settings.orphan_grace_seconds) / 4))
+
+
+def report(settings: Settings, engine: Engine, at: datetime, dry_run: bool) -> Iterator[str]:
+    """``run.py sweep``: a line for each removal, and one for all."""
+    removed = Sweep(engine, settings, at, dry_run).run()
+    for each in removed:
+        yield f"{each.what} {each.key}: {each.why}, {each.bytes} bytes"
+    verb = "would be removed" if dry_run else "removed"
+    yield f"{len(removed)} {verb}, {sum(each.bytes for each in removed)} bytes"
