@@ -92,6 +92,7 @@ def test_an_event_is_owed_to_each_of_its_reactions_and_to_no_other(service: Serv
         ("page.created", "update-views"): 1,
         ("page.created", "cut-revisions"): 1,
         ("page.created", "index-search"): 1,
+        ("page.created", "track-references"): 1,
     }
     assert waiting(db) == 0
 
