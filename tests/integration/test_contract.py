@@ -210,9 +210,22 @@ def test_a_page_beyond_the_last_is_empty(author: Author, notebook: dict[str, Any
 
 @pytest.mark.parametrize(
     "query",
-    ["page=0", "page=-1", "page=x", "page=", "page=1.5", "page=9999999999", "page=1_0", "page=１", "per_page=0", "per_page=1_0",
-     "per_page=101", "public=perhaps", "trashed=2"],
-)  # fmt: skip
+    [
+        "page=0",
+        "page=-1",
+        "page=x",
+        "page=",
+        "page=1.5",
+        "page=9999999999",
+        "page=1_0",
+        "page=１",
+        "per_page=0",
+        "per_page=1_0",
+        "per_page=101",
+        "public=perhaps",
+        "trashed=2",
+    ],
+)
 def test_a_query_out_of_range_is_422(author: Author, query: str) -> None:
     answer = author.ask("GET", f"/notebooks?{query}", expect=422)
     assert set(problem(answer, 422)["errors"]) == {query.partition("=")[0]}
