@@ -1,0 +1,119 @@
+"""From turns to a ratio: rounds, medians, spread, and the table."""
+
+import json
+import platform
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+
+# A figure that moves more than this between rounds says more about the machine's other work than about ours.
+MOST_SPREAD = 0.15
+
+
+@dataclass(frozen=True)
+class Turn:
+    """So much was done in so long."""
+
+    count: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Work:
+    """``ours`` and ``theirs`` do a bounded amount of the same work, one time each a turn."""
+
+    name: str
+    against: str
+    goal: float
+    ours: Callable[[], Turn]
+    theirs: Callable[[], Turn]
+    # More and shorter turns let a disturbance from outside fall on both sides alike.
+    turns: int = 2
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A measured work; rates are per second, ``ratios`` one a round."""
+
+    name: str
+    against: str
+    goal: float
+    ours: float
+    theirs: float
+    ratios: tuple[float, ...]
+
+    @property
+    def ratio(self) -> float:
+        return median(self.ratios)
+
+    @property
+    def spread(self) -> float:
+        return (max(self.ratios) - min(self.ratios)) / self.ratio
+
+    @property
+    def is_met(self) -> bool:
+        return self.ratio >= self.goal
+
+    @property
+    def is_quotable(self) -> bool:
+        return self.spread <= MOST_SPREAD
+
+
+def measure(work: Work, rounds: int) -> Figure:
+    work.ours(), work.theirs()
+    pairs = [_round(work) for _ in range(max(rounds, 3))]
+    return Figure(
+        work.name,
+        work.against,
+        work.goal,
+        median(ours for ours, _ in pairs),
+        median(theirs for _, theirs in pairs),
+        tuple(ours / theirs for ours, theirs in pairs),
+    )
+
+
+def _round(work: Work) -> tuple[float, float]:
+    """Both rates, from turns in the order A B B A, so that a steady drift cancels out."""
+    ours: list[Turn] = []
+    theirs: list[Turn] = []
+    for turn in range(work.turns):
+        sides = [(ours, work.ours), (theirs, work.theirs)]
+        for done, side in sides if turn % 2 == 0 else reversed(sides):
+            done.append(side())
+    return _rate(ours), _rate(theirs)
+
+
+def _rate(turns: Sequence[Turn]) -> float:
+    return sum(turn.count for turn in turns) / sum(turn.seconds for turn in turns)
+
+
+HEADINGS = ("work", "measured against", "ours/s", "theirs/s", "ratio", "spread", "goal", "met?")
+
+
+def table(figures: Sequence[Figure]) -> str:
+    rows = [HEADINGS, *(_row(figure) for figure in figures)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(HEADINGS))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])
+
+
+def _row(figure: Figure) -> tuple[str, ...]:
+    met = "yes" if figure.is_met else "NO"
+    doubt = "" if figure.is_quotable else f" (spread over {MOST_SPREAD:.0%}: not to be quoted)"
+    rates = f"{figure.ours:,.0f}", f"{figure.theirs:,.0f}"
+    ratio = f"{figure.ratio:.2f} x", f"{figure.spread:.0%}", f">= {figure.goal:g} x"
+    return (figure.name, figure.against, *rates, *ratio, met + doubt)
+
+
+def write_json(figures: Sequence[Figure], target: Path) -> None:
+    rows = [_asdict(figure) for figure in figures]
+    about = {"at": datetime.now(UTC).isoformat(), "machine": platform.platform(), "python": platform.python_version()}
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(json.dumps({**about, "figures": rows}, indent=2) + "\n")
+
+
+def _asdict(figure: Figure) -> dict[str, object]:
+    told = {name: getattr(figure, name) for name in ("ratio", "spread", "is_met", "is_quotable")}
+    return asdict(figure) | told

@@ -1,0 +1,62 @@
+"""Save a page over HTTP, with the relay and the workers busy as in production."""
+
+import itertools
+import json
+from collections.abc import Iterator
+
+from bench.bare import BareSaves
+from bench.client import Author
+from bench.figures import Turn, Work
+from bench.load import Plan, request
+from bench.prose import Prose
+from bench.running import Running
+
+CLIENTS = 8
+CHARACTERS = 2500
+SAVES_EACH = 300
+
+
+def works(running: Running) -> Iterator[Work]:
+    saves = Saves(running)
+    bare = BareSaves(running.settings.database_url, saves.page_ids, running.settings.api_workers, saves.texts[0])
+    processes, threads = running.settings.api_workers, CLIENTS // running.settings.api_workers
+    yield Work(
+        f"save a page, {CLIENTS} clients",
+        f"the transaction in bare PyMySQL, {processes} processes x {threads}",
+        goal=0.5,
+        ours=saves.run,
+        theirs=lambda: _alone(running, bare),
+    )
+    bare.close()
+
+
+class Saves:
+    """Eight authors, each at a page of their own; no two saves of a page are the same, or they would be none."""
+
+    def __init__(self, running: Running) -> None:
+        prose = Prose(seed=1)
+        self._running = running
+        self._numbers = itertools.count()
+        self.texts = [prose.of_length(CHARACTERS) for _ in range(CLIENTS)]
+        self._authors = [Author(running.port) for _ in range(CLIENTS)]
+        self._paths = [
+            author.page(author.notebook(), text) for author, text in zip(self._authors, self.texts, strict=True)
+        ]
+        self.page_ids = [path.rpartition("/")[2] for path in self._paths]
+
+    def run(self) -> Turn:
+        requests = [self._requests(number) for number in range(CLIENTS)]
+        return self._running.load(self._running.port, Plan(requests, CLIENTS * SAVES_EACH))
+
+    def _requests(self, number: int) -> list[bytes]:
+        author, path, text = self._authors[number], self._paths[number], self.texts[number]
+        bodies = (json.dumps({"content": f"{next(self._numbers):08} {text}"}).encode() for _ in range(SAVES_EACH))
+        token = f"Bearer {author.token}"
+        # Connections take turns freely, so one may send a few more than the others and begin again.
+        return [request("PUT", f"/api/v1{path}", body, Authorization=token) for body in bodies]
+
+
+def _alone(running: Running, bare: BareSaves) -> Turn:
+    """What our saves have left to the workers is done before: the bare transactions have the machine to themselves."""
+    running.settle()
+    return bare.run(SAVES_EACH)
