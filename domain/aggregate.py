@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, ClassVar, Self
 
-from sqlalchemy import Select, Table, select
+from sqlalchemy import Insert, Select, Table, Update, bindparam, insert, select, update
 
 from events.event import Fact
 
@@ -23,9 +24,32 @@ class Aggregate:
     facts: list[Fact] = field(default_factory=list, repr=False)
 
     @classmethod
-    def query(cls, aggregate_id: str) -> Select[Any]:
-        """How to load one."""
-        return select(cls.table).where(cls.table.c.id == aggregate_id)
+    def query(cls) -> Select[Any]:
+        """Loads the one whose id is given as ``key``."""
+        return select(cls.table).where(cls.table.c.id == bindparam("key"))
+
+    # Built once: to build and compile a statement takes SQLAlchemy several times what it takes to send it.
+
+    @classmethod
+    @cache
+    def locking_query(cls) -> Select[Any]:
+        return cls.query().with_for_update()
+
+    @classmethod
+    @cache
+    def insertion(cls) -> Insert:
+        return insert(cls.table)
+
+    @classmethod
+    @cache
+    def change(cls) -> Update:
+        """Sets what is given besides ``key`` in the row of that id."""
+        return update(cls.table).where(cls.table.c.id == bindparam("key"))
+
+    @classmethod
+    @cache
+    def columns(cls) -> tuple[str, ...]:
+        return tuple(cls.table.columns.keys())
 
     @classmethod
     def of(cls, row: Any) -> Self:
@@ -33,7 +57,7 @@ class Aggregate:
 
     def stored(self) -> dict[str, Any]:
         """The column values of its row."""
-        return {column.name: getattr(self, column.name) for column in self.table.columns}
+        return {name: getattr(self, name) for name in self.columns()}
 
     def numbered_facts(self) -> Sequence[tuple[int, Fact]]:
         """Each recorded fact with the version it made; versions are gapless because each fact counts one."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
-from sqlalchemy import CHAR, Column, Index, Integer, Select, String, Table, func, select
+from sqlalchemy import CHAR, Column, Index, Integer, Select, String, Table, bindparam, func, select
 
 from domain.aggregate import Aggregate
 from domain.notebook import notebooks
@@ -55,7 +55,7 @@ class Page(Aggregate):
     notebook_published: bool = False
 
     @classmethod
-    def query(cls, aggregate_id: str) -> Select[Any]:
+    def query(cls) -> Select[Any]:
         # A sub-select is read without a lock even under FOR UPDATE: writers of different pages never wait for each
         # other at their notebook's row. MariaDB has no FOR UPDATE OF, so a join would lock both.
         def of_notebook(value: Any) -> Any:
@@ -66,7 +66,7 @@ class Page(Aggregate):
             of_notebook(func.find_in_set(pages.c.id, notebooks.c.page_ids)).label("order"),
             of_notebook(notebooks.c.trashed_at.is_not(None)).label("notebook_trashed"),
             of_notebook(notebooks.c.publication.is_not(None)).label("notebook_published"),
-        ).where(pages.c.id == aggregate_id)
+        ).where(pages.c.id == bindparam("key"))
 
     @classmethod
     def create(cls, page_id: str, notebook_id: str, owner_id: str, title: str, content: str, at: datetime) -> "Page":

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import CHAR, Column, Index, Integer, Select, String, Table, select
+from sqlalchemy import CHAR, Column, Index, Integer, Select, String, Table
 
 from domain.aggregate import Aggregate
 from domain.errors import Conflict
@@ -80,8 +80,8 @@ class Picture(Aggregate):
     removed_at: datetime | None = None
 
     @classmethod
-    def query(cls, aggregate_id: str) -> Select[Any]:
-        return select(pictures).where(pictures.c.id == aggregate_id, pictures.c.removed_at.is_(None))
+    def query(cls) -> Select[Any]:
+        return super().query().where(pictures.c.removed_at.is_(None))
 
     @classmethod
     def upload(cls, **known: Any) -> "Picture":

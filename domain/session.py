@@ -8,7 +8,7 @@ way: for a moment the direct predecessor may come back, and gets the very same s
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import Column, Connection, Index, delete, insert, select, update
+from sqlalchemy import Column, Connection, Index, bindparam, delete, insert, select, update
 
 from domain.errors import WrongCredentials
 from domain.user import users
@@ -110,15 +110,18 @@ class LiveSession:
     expires_at: datetime
 
 
+# Built once: every signed-in request asks it, a few times a second for each token.
+_live = (
+    select(sessions.c.user_id, users.c.role, sessions.c.expires_at)
+    .join(users, users.c.id == sessions.c.user_id)
+    .where(sessions.c.id == bindparam("key"), sessions.c.revoked_at.is_(None), sessions.c.expires_at > bindparam("at"))
+    .where(users.c.disabled_at.is_(None))
+)
+
+
 def live(connection: Connection, session_id: str, at: datetime) -> LiveSession | None:
     """The session with its user's role now, None when it is over or its user is disabled or gone."""
-    query = (
-        select(sessions.c.user_id, users.c.role, sessions.c.expires_at)
-        .join(users, users.c.id == sessions.c.user_id)
-        .where(sessions.c.id == session_id, sessions.c.revoked_at.is_(None), sessions.c.expires_at > at)
-        .where(users.c.disabled_at.is_(None))
-    )
-    row = connection.execute(query).one_or_none()
+    row = connection.execute(_live, {"key": session_id, "at": at}).one_or_none()
     return LiveSession(*row) if row else None
 
 

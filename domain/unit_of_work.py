@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, insert, update
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from domain.aggregate import Aggregate
@@ -59,7 +59,7 @@ class UnitOfWork:
         Raises:
             NotFound: there is none.
         """
-        row = self.connection.execute(kind.query(aggregate_id).with_for_update()).mappings().one_or_none()
+        row = self.connection.execute(kind.locking_query(), {"key": aggregate_id}).mappings().one_or_none()
         if row is None:
             raise NotFound(f"There is no such {kind.__name__.lower()}.")
         aggregate = kind.of(row)
@@ -82,7 +82,7 @@ class UnitOfWork:
     def flush(self) -> None:
         """Write all changes and their events; the commit is ``perform``'s."""
         for aggregate in self._new:
-            self.connection.execute(insert(aggregate.table).values(aggregate.stored()))
+            self.connection.execute(aggregate.insertion(), aggregate.stored())
         for aggregate, before in self._loaded:
             self._update(aggregate, before)
         events = [*self._numbered(), *(self._event(*numbered) for numbered in self._beside)]
@@ -92,8 +92,7 @@ class UnitOfWork:
     def _update(self, aggregate: Aggregate, before: dict[str, Any]) -> None:
         changed = {name: value for name, value in aggregate.stored().items() if before[name] != value}
         if changed:
-            where = aggregate.table.c.id == aggregate.id
-            self.connection.execute(update(aggregate.table).where(where).values(changed))
+            self.connection.execute(aggregate.change(), {**changed, "key": aggregate.id})
 
     def _numbered(self) -> list[Event]:
         aggregates = [*self._new, *(aggregate for aggregate, _ in self._loaded)]

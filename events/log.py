@@ -5,7 +5,20 @@ Both are written in the command's own transaction, so an event exists exactly wh
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import Column, Connection, Index, Integer, Row, String, UniqueConstraint, func, insert, select, tuple_
+from sqlalchemy import (
+    Column,
+    Connection,
+    Index,
+    Integer,
+    Row,
+    String,
+    UniqueConstraint,
+    bindparam,
+    func,
+    insert,
+    select,
+    tuple_,
+)
 
 from events.event import Event, decode, encode
 from infra.database import Id, LongText, UtcDateTime, table
@@ -39,10 +52,17 @@ outbox = table(
 )
 
 
+# Built once, here and below: to build and compile a statement costs several times what it costs to send it.
+_append, _owe = insert(events), insert(outbox)
+_of_aggregate = select(events).where(events.c.aggregate_id == bindparam("key"))
+_newest = _of_aggregate.order_by(events.c.version.desc()).limit(1)
+_at = _of_aggregate.where(events.c.version == bindparam("version"))
+
+
 def append(connection: Connection, batch: Sequence[Event]) -> None:
     """Add events and mark them as pending. The caller commits, together with the change they tell of."""
-    connection.execute(insert(events), [_row(event) for event in batch])
-    connection.execute(insert(outbox), [_pending(event) for event in batch])
+    connection.execute(_append, [_row(event) for event in batch])
+    connection.execute(_owe, [_pending(event) for event in batch])
 
 
 def _row(event: Event) -> dict[str, object]:
@@ -94,8 +114,7 @@ def load(connection: Connection, event_ids: Iterable[str]) -> list[Event]:
 
 def newest(connection: Connection, aggregate_id: str) -> Event | None:
     """The last event of an aggregate: what is now true of it."""
-    query = select(events).where(events.c.aggregate_id == aggregate_id).order_by(events.c.version.desc()).limit(1)
-    row = connection.execute(query).one_or_none()
+    row = connection.execute(_newest, {"key": aggregate_id}).one_or_none()
     return _event(row) if row else None
 
 
@@ -112,8 +131,7 @@ def _newest_version(aggregate_id: str):  # type: ignore[no-untyped-def]
 
 def at(connection: Connection, aggregate_id: str, version: int) -> Event | None:
     """One version of an aggregate, None when there is none."""
-    query = select(events).where(events.c.aggregate_id == aggregate_id, events.c.version == version)
-    row = connection.execute(query).one_or_none()
+    row = connection.execute(_at, {"key": aggregate_id, "version": version}).one_or_none()
     return _event(row) if row else None
 
 

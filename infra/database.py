@@ -54,7 +54,8 @@ class Json(TypeDecorator[Any]):
     """A value of the given type, stored as JSON text; the servers' own JSON types differ, text does not."""
 
     impl = LongText
-    cache_ok = False
+    # ``kind`` is part of SQLAlchemy's key of a compiled statement, since it is a parameter of the constructor.
+    cache_ok = True
 
     def __init__(self, kind: Any = dict[str, Any]) -> None:
         super().__init__()
@@ -65,10 +66,6 @@ class Json(TypeDecorator[Any]):
 
     def process_result_value(self, value: str | None, dialect: Any) -> Any:
         return None if value is None else msgspec.json.decode(value, type=self.kind)
-
-    @property
-    def cache_key(self) -> str:
-        return repr(self.kind)
 
 
 class IdList(TypeDecorator[tuple[str, ...]]):
@@ -119,6 +116,8 @@ def _engine(settings: Settings, pool_size: int | None, isolation: Any, patience:
         pool_timeout=REQUEST_SECONDS,
         pool_recycle=1800,
         pool_reset_on_return=None,
+        # In AUTOCOMMIT there is nothing to roll back, yet SQLAlchemy would ask the server to after each read.
+        skip_autocommit_rollback=True,
         connect_args={
             "charset": "utf8mb4",
             "connect_timeout": 2,

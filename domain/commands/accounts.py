@@ -48,7 +48,7 @@ def _taken(connection: Connection, command: Register) -> dict[str, list[str]]:
 
 def find(connection: Connection, user_id: str) -> User | None:
     """A user to look at."""
-    row = connection.execute(User.query(user_id)).mappings().one_or_none()
+    row = connection.execute(User.query(), {"key": user_id}).mappings().one_or_none()
     return User.of(row) if row else None
 
 

@@ -110,7 +110,7 @@ def finish_picture(command: FinishPicture, uow: UnitOfWork) -> None:
 
 def find(connection: Connection, picture_id: str) -> Picture | None:
     """A picture to look at."""
-    row = connection.execute(Picture.query(picture_id)).mappings().one_or_none()
+    row = connection.execute(Picture.query(), {"key": picture_id}).mappings().one_or_none()
     return Picture.of(row) if row else None
 
 

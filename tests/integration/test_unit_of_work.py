@@ -337,8 +337,8 @@ class Forgetful(UnitOfWork):
     """What a future command might do by mistake: load a page without its lock."""
 
     def get(self, kind: Any, aggregate_id: str) -> Any:
-        query: Select[Any] = kind.query(aggregate_id)
-        row = self.connection.execute(query).mappings().one()
+        query: Select[Any] = kind.query()
+        row = self.connection.execute(query, {"key": aggregate_id}).mappings().one()
         aggregate: Aggregate = kind.of(row)
         self._loaded.append((aggregate, dict(row)))
         return aggregate
