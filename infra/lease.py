@@ -9,10 +9,16 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
+
+
+class Lease(NamedTuple, Generic[Value]):
+    value: Value
+    renew_at: float
+    ends_at: float
 
 
 class Leases(Generic[Key, Value]):
@@ -21,22 +27,28 @@ class Leases(Generic[Key, Value]):
     def __init__(self, seconds: float, size: int = 4096) -> None:
         self.seconds = seconds
         self._size = size
-        self._entries: OrderedDict[Key, tuple[float, Value]] = OrderedDict()
+        self._leases: OrderedDict[Key, Lease[Value]] = OrderedDict()
         self._lock = threading.Lock()
 
     def get(self, key: Key, renew: Callable[[Value | None], Value]) -> Value:
         """The value under ``key``; when its lease is over ``renew(the old value or None)`` reads it again."""
-        entry = self._entries.get(key)
+        lease = self._leases.get(key)
         asked = time.monotonic()
-        if entry is not None and asked < entry[0]:
-            return entry[1]
-        value = renew(entry[1] if entry else None)
-        with self._lock:
-            self._entries[key] = (asked + self.seconds, value)
-            self._entries.move_to_end(key)
-            while len(self._entries) > self._size:
-                self._entries.popitem(last=False)
+        if lease and asked < lease.renew_at:
+            return lease.value
+        if lease and asked < lease.ends_at:
+            # In its second half one caller renews it while the others go on: at its end all would ask at once.
+            self._keep(key, lease._replace(renew_at=lease.ends_at))
+        value = renew(lease.value if lease else None)
+        self._keep(key, Lease(value, asked + self.seconds / 2, asked + self.seconds))
         return value
+
+    def _keep(self, key: Key, lease: Lease[Value]) -> None:
+        with self._lock:
+            self._leases[key] = lease
+            self._leases.move_to_end(key)
+            while len(self._leases) > self._size:
+                self._leases.popitem(last=False)
 
     def wait_out(self) -> None:
         """Return when every lease given before this call, in any process with the same setting, is over."""
