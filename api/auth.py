@@ -1,12 +1,11 @@
 """Who asks: the token, the session behind it, and the short list of routes that anyone may use."""
 
-from typing import cast
-
 from apiflask import APIFlask
 from flask import g, request
 
 from api import limits, tokens
 from api.services import Actor, services
+from api.tokens import Claims
 from domain import session
 from domain.errors import Forbidden, WrongCredentials
 from domain.session import OVER, LiveSession
@@ -68,7 +67,7 @@ def actor_of(header: str) -> Actor:
         WrongCredentials: the token is malformed, forged, expired, or its session is over.
     """
     token = _bearer(header)
-    found = services().sessions.get(token, lambda _: _checked(token, "access"))
+    found = services().sessions.get(token, lambda known: _alive(known) if known else _checked(token, "access"))
     if found.expires_at <= now():
         raise WrongCredentials("This token has expired; refresh it or sign in again.")
     return found
@@ -87,11 +86,15 @@ def _bearer(header: str) -> str:
 
 
 def _checked(token: str, kind: str) -> Actor:
-    claims = tokens.read(token, kind)
-    live = retrying(lambda: live_session(claims.session_id))
-    if live is None or live.user_id != claims.user_id:
+    return _alive(tokens.read(token, kind))
+
+
+def _alive(told: Claims | Actor) -> Actor:
+    """What a token told, with the role that its user has now. What was read once need not be decoded again."""
+    live = retrying(lambda: live_session(told.session_id))
+    if live is None or live.user_id != told.user_id:
         raise WrongCredentials(OVER)
-    return Actor(claims.user_id, claims.session_id, live.role, claims.expires_at, claims.token_id)
+    return Actor(told.user_id, told.session_id, live.role, told.expires_at, told.token_id)
 
 
 def live_session(session_id: str) -> LiveSession | None:
@@ -101,14 +104,16 @@ def live_session(session_id: str) -> LiveSession | None:
 
 def actor() -> Actor:
     """The signed-in user; only for routes that need one."""
-    if g.actor is None:
+    found = maybe_actor()
+    if found is None:
         raise WrongCredentials(SIGN_IN)
-    return cast(Actor, g.actor)
+    return found
 
 
 def maybe_actor() -> Actor | None:
     """The signed-in user, None when nobody is."""
-    return cast(Actor | None, g.actor)
+    found: Actor | None = g.actor
+    return found
 
 
 def require_admin(who: Actor) -> None:
