@@ -1,5 +1,8 @@
 """HTTP: translate, authorise, call, answer. No rules, no SQL of the write side, no queue."""
 
+from collections.abc import Iterable
+from wsgiref.types import StartResponse, WSGIEnvironment
+
 from apiflask import APIFlask
 from flask import Flask
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
@@ -49,4 +52,10 @@ def create_app(settings: Settings) -> APIFlask:
 
 
 def _mount(app: Flask, prefix: str, other: Flask) -> None:
-    app.wsgi_app = DispatcherMiddleware(app.wsgi_app, {prefix: other})  # type: ignore[method-assign]
+    """Hand over what is under the prefix. The dispatcher takes every path apart, so it sees no others."""
+    alone, both = app.wsgi_app, DispatcherMiddleware(app.wsgi_app, {prefix: other})
+
+    def mounted(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        return (both if environ["PATH_INFO"].startswith(prefix) else alone)(environ, start_response)
+
+    app.wsgi_app = mounted  # type: ignore[method-assign]

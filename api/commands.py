@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import msgspec
-from flask import Response, g, request
+from flask import Response, request
 
 from api.auth import maybe_actor
 from api.errors import problem
@@ -15,6 +15,7 @@ from domain import receipts
 from domain.errors import Invalid
 from domain.receipts import Answer, Claim
 from domain.unit_of_work import Cause, UnitOfWork, perform
+from infra import logs
 
 Result = TypeVar("Result")
 
@@ -60,7 +61,7 @@ def answered_before(also: str) -> Response | None:
 def cause() -> Cause:
     """Who asked for the command, and under which request id."""
     who = maybe_actor()
-    return Cause(who.user_id if who else None, g.request_id)
+    return Cause(who.user_id if who else None, logs.request_id.get() or "")
 
 
 def _claim(also: str) -> Claim | None:

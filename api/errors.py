@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from apiflask import APIFlask
 from apiflask.exceptions import HTTPError
-from flask import Response, g
+from flask import Response
 from redis.exceptions import RedisError
 from sqlalchemy.exc import TimeoutError
 from werkzeug.datastructures import Headers
@@ -15,7 +15,7 @@ from werkzeug.exceptions import HTTPException
 
 from domain import errors
 from domain.unit_of_work import CommitUnknown
-from infra import imaging, objects
+from infra import imaging, logs, objects
 from infra.database import is_retryable, is_unreachable
 
 logger = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ def problem(status: int, detail: str, headers: Any = None, **more: Any) -> Respo
         "title": HTTPStatus(status).phrase,
         "status": status,
         "detail": detail,
-        "request_id": g.get("request_id", ""),
+        "request_id": logs.request_id.get() or "",
         **more,
     }
     return Response(msgspec.json.encode(body), status, headers, mimetype="application/problem+json")
