@@ -53,6 +53,14 @@ def clock(arguments: argparse.Namespace) -> None:
     main(_start("clock"))
 
 
+def linguistics(arguments: argparse.Namespace) -> None:
+    """the embedded linguistics service, unless LINGUISTICS_URL names another"""
+    from linguistics.service import main
+
+    os.nice(BACKGROUND_NICENESS)
+    main(_start("linguistics"))
+
+
 def migrate(arguments: argparse.Namespace) -> None:
     """bring the database schema to the newest version; refuses a database that is not ours"""
     from deploy.database_check import check_database
@@ -90,7 +98,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, epilog="Settings: .env.example. Without a command: up.")
     commands = parser.add_subparsers(metavar="COMMAND")
     parser.set_defaults(command=up)
-    for command in (up, api, relay, worker, clock, migrate, create_admin):
+    for command in (up, api, relay, worker, clock, linguistics, migrate, create_admin):
         added = commands.add_parser(
             command.__name__.replace("_", "-"), help=command.__doc__, description=command.__doc__
         )

@@ -11,6 +11,7 @@ from api import auth, cors, dashboard, errors, http, ids, limits, openapi, servi
 from api.accounts import blueprint as accounts
 from api.admin import blueprint as admin
 from api.health import blueprint as health
+from api.linguistics import blueprint as linguistics
 from api.media import blueprint as media
 from api.notebooks import blueprint as notebooks
 from api.pages import blueprint as pages
@@ -39,7 +40,7 @@ def create_app(settings: Settings) -> APIFlask:
     cors.register(app)
     auth.register(app)
     openapi.configure(app)
-    for blueprint in (accounts, admin, notebooks, pages, revisions, pictures, media, search):
+    for blueprint in (accounts, admin, notebooks, pages, revisions, pictures, media, search, linguistics):
         app.register_blueprint(blueprint, url_prefix="/api/v1")
     for blueprint in (health, openapi.blueprint):
         app.register_blueprint(blueprint)

@@ -18,7 +18,7 @@ from typing import NamedTuple
 from redis import Redis
 from redis.exceptions import RedisError
 
-from read_models.cache import Breaker
+from infra.breaker import Breaker
 
 logger = logging.getLogger(__name__)
 

@@ -12,6 +12,7 @@ from domain.picture import Picture
 from events.notebooks import NotebookFact
 from infra.database import REQUEST_SECONDS, read_engine, write_engine
 from infra.lease import Leases, Lru
+from infra.linguistics import Linguistics
 from infra.objects import REQUEST_SECONDS as STORE_SECONDS
 from infra.objects import Store
 from infra.settings import Settings
@@ -51,6 +52,7 @@ class Services:
     limiter: Limiter | None
     pictures: Leases[str, Picture | None]
     store: Store
+    linguistics: Linguistics
     rendered: Lru[Any, Rendered] = field(default_factory=lambda: Lru(2048))
     # Where each page of a publication stands, and at which version: ``{page id: (order, version)}``.
     places: Lru[Any, dict[str, tuple[int, int]]] = field(default_factory=lambda: Lru(256))
@@ -70,6 +72,7 @@ def build(settings: Settings) -> Services:
         limiter=Limiter(connect(settings)) if settings.ratelimit_enabled else None,
         pictures=Leases(settings.lease_seconds),
         store=Store(settings, read_seconds=STORE_SECONDS),
+        linguistics=Linguistics(settings),
     )
 
 

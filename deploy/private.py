@@ -19,7 +19,7 @@ SECRETS = (
     "S3_ACCESS_KEY",
     "S3_SECRET_KEY",
 )
-PORTS = ("DATABASE_PORT", "REDIS_PORT", "S3_PORT")
+PORTS = ("DATABASE_PORT", "REDIS_PORT", "S3_PORT", "LINGUISTICS_PORT")
 
 # Below the range from which the kernel takes the ports of outgoing connections
 # (32768 and up): a stopped service's port would sooner or later be lent out there.

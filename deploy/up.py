@@ -285,7 +285,8 @@ class Supervisor:
 
     def own_programs(self) -> list[str]:
         """All but the embedded servers, in the order in which they start."""
-        return [name for name in _programs() if name not in SERVERS]
+        unused = set() if self.settings.linguistics_port else {"linguistics"}
+        return [name for name in _programs() if name not in SERVERS and name not in unused]
 
     def start_program(self, name: str) -> None:
         self._rpc.startProcess(name, False)

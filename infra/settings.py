@@ -58,6 +58,8 @@ class Settings:
     jwt_secret_key_previous: str | None = field(repr=False)
 
     linguistics_url: str | None
+    # Of the embedded service; None when the operator brings another one.
+    linguistics_port: int | None
     honeybadger_api_key: str | None = field(repr=False)
     honeybadger_endpoint: str | None
     cors_origins: tuple[str, ...]
@@ -132,6 +134,8 @@ def embedded_s3_endpoint(private: Mapping[str, str]) -> str:
 def _read(reader: "_Reader", var: Path, private: Mapping[str, str]) -> Settings:
     database_url = reader.url("DATABASE_URL", _database, embedded=_embedded(embedded_database_url, private))
     s3 = _object_store(reader, private)
+    port = private.get("LINGUISTICS_PORT")
+    linguistics_port = int(port) if port and not reader.has("LINGUISTICS_URL") else None
     settings = Settings(
         host=reader.text("SINPLUMA_HOST", default="127.0.0.1"),
         port=reader.whole("SINPLUMA_PORT", 5000, 1, 65535),
@@ -149,7 +153,8 @@ def _read(reader: "_Reader", var: Path, private: Mapping[str, str]) -> Settings:
         s3_public_endpoint=reader.optional_url("S3_PUBLIC_ENDPOINT"),
         jwt_secret_key=reader.key("JWT_SECRET_KEY", private.get("JWT_SECRET_KEY")),
         jwt_secret_key_previous=reader.optional_key("JWT_SECRET_KEY_PREVIOUS"),
-        linguistics_url=reader.optional_url("LINGUISTICS_URL"),
+        linguistics_url=reader.optional_url("LINGUISTICS_URL") or _embedded_linguistics_url(linguistics_port),
+        linguistics_port=linguistics_port,
         honeybadger_api_key=reader.text("HONEYBADGER_API_KEY") or None,
         honeybadger_endpoint=reader.optional_url("HONEYBADGER_ENDPOINT"),
         cors_origins=reader.several("CORS_ORIGINS", _origin),
@@ -187,6 +192,10 @@ def _object_store(reader: "_Reader", private: Mapping[str, str]) -> dict[str, st
         "s3_access_key": reader.required("S3_ACCESS_KEY", embedded.get("S3_ACCESS_KEY", "")),
         "s3_secret_key": reader.required("S3_SECRET_KEY", embedded.get("S3_SECRET_KEY", "")),
     }
+
+
+def _embedded_linguistics_url(port: int | None) -> str | None:
+    return f"http://127.0.0.1:{port}" if port else None
 
 
 class _Reader:

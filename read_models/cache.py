@@ -5,8 +5,6 @@ is a miss, and after a few in a row it is left alone for a moment.
 """
 
 import logging
-import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +16,7 @@ from redis.retry import Retry
 
 from events.notebooks import NotebookFact
 from infra import redis_client
+from infra.breaker import Breaker
 from infra.settings import Settings
 from read_models.profiles import Profile
 
@@ -25,8 +24,6 @@ logger = logging.getLogger(__name__)
 
 SECONDS_TO_LIVE = 3600
 SOCKET_SECONDS = 0.25
-MOST_FAILURES = 3
-PROBE_SECONDS = 1.0
 
 # Newest wins, here as in every projection: a slow process must not bring back what was withdrawn meanwhile.
 _PUT_NEWER = """
@@ -90,32 +87,6 @@ class SharedCache:
             return None
         self._breaker.worked()
         return answer
-
-
-class Breaker:
-    """Open after ``MOST_FAILURES`` in a row; then one caller a second may try again."""
-
-    def __init__(self) -> None:
-        self._failures = 0
-        self._retry_at = 0.0
-        self._lock = threading.Lock()
-
-    def is_open(self) -> bool:
-        if self._failures < MOST_FAILURES:
-            return False
-        with self._lock:
-            if time.monotonic() < self._retry_at:
-                return True
-            self._retry_at = time.monotonic() + PROBE_SECONDS
-            return False
-
-    def failed(self) -> None:
-        with self._lock:
-            self._failures += 1
-            self._retry_at = time.monotonic() + PROBE_SECONDS
-
-    def worked(self) -> None:
-        self._failures = 0
 
 
 def _notebook_key(notebook_id: str) -> str:

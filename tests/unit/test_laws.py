@@ -26,6 +26,8 @@ MAY_IMPORT = {
     "read_models": {"events", "infra"},
     "workers": {"read_models", "events", "infra", "domain"},
     "api": {"domain", "read_models", "events", "infra"},
+    # A service of its own, which the API speaks to over HTTP only.
+    "linguistics": {"infra"},
     # A client like any other: it knows the HTTP API and nothing else.
     "seeding": set[str](),
 }

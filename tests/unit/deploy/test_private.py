@@ -1,7 +1,7 @@
 import socket
 import stat
 
-from deploy.private import PORT_RANGE, SECRETS, ensure_ports, ensure_secrets, port_is_free
+from deploy.private import PORT_RANGE, PORTS, SECRETS, ensure_ports, ensure_secrets, port_is_free
 from infra.settings import load_settings
 
 
@@ -25,7 +25,7 @@ def test_a_secret_that_a_newer_version_needs_is_added_to_the_old_ones(tmp_path):
 
 def test_ports_are_kept_and_differ(tmp_path):
     chosen = ensure_ports(tmp_path)
-    assert len(set(chosen.values())) == 3
+    assert len(set(chosen.values())) == len(PORTS)
     assert all(port in PORT_RANGE for port in chosen.values())
     assert ensure_ports(tmp_path) == chosen
 

@@ -121,7 +121,7 @@ def generated(var) -> None:
         f"JWT_SECRET_KEY={'j' * 64}\nSUPERVISOR_PASSWORD=s\nDATABASE_PASSWORD=d\nREDIS_PASSWORD=r\n"
         "S3_ACCESS_KEY=a\nS3_SECRET_KEY=b\n"
     )
-    (var / "ports.env").write_text("DATABASE_PORT=20001\nREDIS_PORT=20002\nS3_PORT=20003\n")
+    (var / "ports.env").write_text("DATABASE_PORT=20001\nREDIS_PORT=20002\nS3_PORT=20003\nLINGUISTICS_PORT=20004\n")
 
 
 def test_what_is_not_given_is_the_embedded_service(tmp_path):
@@ -131,6 +131,13 @@ def test_what_is_not_given_is_the_embedded_service(tmp_path):
     assert settings.redis_url == "redis://:r@127.0.0.1:20002/0"
     assert (settings.s3_endpoint, settings.s3_access_key) == ("http://127.0.0.1:20003", "a")
     assert settings.jwt_secret_key == "j" * 64
+    assert (settings.linguistics_url, settings.linguistics_port) == ("http://127.0.0.1:20004", 20004)
+
+
+def test_an_outside_linguistics_service_leaves_the_embedded_one_without_a_port(tmp_path):
+    generated(tmp_path)
+    settings = load_settings({"SINPLUMA_VAR": str(tmp_path), "LINGUISTICS_URL": "http://words.example:8000"})
+    assert (settings.linguistics_url, settings.linguistics_port) == ("http://words.example:8000", None)
 
 
 def test_an_outside_object_store_is_never_shown_the_embedded_keys(tmp_path):

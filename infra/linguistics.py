@@ -1,0 +1,90 @@
+"""The door to the linguistics service, which may be slow or away without holding anything else up."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import msgspec
+
+from infra.breaker import Breaker
+from infra.lease import Lru
+from infra.settings import Settings
+
+# 504 or 502 is promised within 3 seconds, with the way there and back.
+MOST_SECONDS = 2.5
+CONNECT_SECONDS = 1.0
+MOST_BYTES = 64 * 1024
+MOST_AT_ONCE = 8
+
+
+class Unanswered(Exception):
+    """The service is away, failed, or answered with something that is no answer."""
+
+
+class Linguistics:
+    """A client with a limit on the whole, a memory of what it was told, and a breaker."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._url = f"{(settings.linguistics_url or '').rstrip('/')}/sentiment"
+        self._client = httpx.Client(
+            timeout=httpx.Timeout(MOST_SECONDS, connect=CONNECT_SECONDS),
+            limits=httpx.Limits(max_connections=MOST_AT_ONCE, max_keepalive_connections=MOST_AT_ONCE),
+            # Proxies of the environment are for the outside; this is a neighbour.
+            trust_env=False,
+        )
+        # httpx limits each step of a request. Who sends a byte a second keeps within all of them, so the waiting is
+        # done here and the request goes on in a thread until one of its steps ends it.
+        self._threads = ThreadPoolExecutor(MOST_AT_ONCE, thread_name_prefix="linguistics")
+        self._known: Lru[str, bytes] = Lru(1024)
+        self._breaker = Breaker()
+
+    def sentiment(self, sentence: str) -> bytes:
+        """What the service says, as JSON.
+
+        Raises:
+            TimeoutError: it takes too long.
+            Unanswered: it is away or fails, or has been for the last few times.
+        """
+        return self._known.get(sentence, lambda: self._ask_unless_open(sentence))
+
+    def _ask_unless_open(self, sentence: str) -> bytes:
+        if self._breaker.is_open():
+            raise Unanswered("it failed a moment ago")
+        asking = self._threads.submit(self._ask, sentence)
+        try:
+            answer = asking.result(MOST_SECONDS)
+        except (TimeoutError, Unanswered):
+            asking.cancel()
+            self._breaker.failed()
+            raise
+        self._breaker.worked()
+        return answer
+
+    def _ask(self, sentence: str) -> bytes:
+        try:
+            with self._client.stream("GET", self._url, params={"sent": sentence}) as answer:
+                return _read(answer)
+        except httpx.TimeoutException as error:
+            raise TimeoutError from error
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise Unanswered(type(error).__name__) from error
+
+
+def _read(answer: httpx.Response) -> bytes:
+    if answer.status_code != 200:
+        raise Unanswered(f"it answered {answer.status_code}")
+    body = b""
+    until = time.monotonic() + MOST_SECONDS
+    for chunk in answer.iter_bytes():
+        body += chunk
+        if len(body) > MOST_BYTES or time.monotonic() > until:
+            raise Unanswered("its answer has no end")
+    return _json(body)
+
+
+def _json(body: bytes) -> bytes:
+    """The body again, as sure JSON."""
+    try:
+        return msgspec.json.encode(msgspec.json.decode(body))
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        raise Unanswered("its answer is not JSON") from error
