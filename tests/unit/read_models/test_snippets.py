@@ -94,6 +94,6 @@ def test_any_mixture_of_scripts_is_shown_whole(text: str, query: str) -> None:
     ],
 )
 def test_a_mebibyte_takes_no_more_than_its_share(text: str) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     shown(plain(text), 'fox weiter "a b" 学而时 the dont')
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5

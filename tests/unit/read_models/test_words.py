@@ -96,9 +96,9 @@ def _texts(word: str) -> list[str]:
     "text", ["学而" * 200_000, "a" * 1_000_000, "a'" * 500_000, "é " * 300_000, "\u0301" * 500_000]
 )
 def test_a_mebibyte_takes_no_more_than_its_share(text: str) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     terms(text)
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
 
 
 def boolean(text: str) -> str:
