@@ -5,7 +5,6 @@ from typing import Any
 
 from apiflask import APIBlueprint
 from flask import Response
-from sqlalchemy import Connection
 
 from api import resources
 from api.auth import maybe_actor
@@ -125,17 +124,18 @@ def get_page(notebook_id: str, page_id: str, query_data: dict[str, Any]) -> Resp
 def _draft(notebook_id: str, page_id: str) -> Rendered | None:
     """The draft at its newest version. What is cached under a version never changes, so one look at the log, for two
     versions, makes a cached answer the newest one."""
+    here = services()
+    versions = here.versions.get(page_id, notebook_id)
+    if not all(versions):
+        return None
+    key = ("page", notebook_id, page_id, *versions)
+    return here.rendered.get(key, lambda: _render_draft(notebook_id, page_id, versions[0]))
+
+
+def _render_draft(notebook_id: str, page_id: str, version: int) -> Rendered:
     with services().reading.connect() as connection:
-        versions = log.newest_versions(connection, page_id, notebook_id)
-        if None in versions:
-            return None
-        key = ("page", notebook_id, page_id, *versions)
-        return services().rendered.get(key, lambda: _render_draft(connection, notebook_id, page_id, versions[0] or 0))
-
-
-def _render_draft(connection: Connection, notebook_id: str, page_id: str, version: int) -> Rendered:
-    event = log.newest(connection, notebook_id)
-    row = page_view.load(connection, page_id, version)
+        event = log.newest(connection, notebook_id)
+        row = page_view.load(connection, page_id, version)
     fact = event.fact if event else None
     if row is None or not isinstance(fact, NotebookFact) or row["notebook_id"] != notebook_id:
         raise NotFound("This notebook has no such page.")
@@ -147,13 +147,14 @@ def _render_draft(connection: Connection, notebook_id: str, page_id: str, versio
 
 
 def _published(notebook_id: str, page_id: str) -> Rendered:
+    here = services()
     fact, shown = publication(notebook_id)
-    places = services().places.get((notebook_id, fact.version), lambda: _places(shown.pages))
+    places = here.places.get((notebook_id, fact.version), lambda: _places(shown.pages))
     if page_id not in places:
         raise NotFound("This notebook has no such page.")
     order, version = places[page_id]
     key = ("published page", notebook_id, page_id, version, order)
-    return services().rendered.get(key, lambda: _rendered_published(notebook_id, page_id, version, order))
+    return here.rendered.get(key, lambda: _rendered_published(notebook_id, page_id, version, order))
 
 
 def _places(listed: Any) -> dict[str, tuple[int, int]]:

@@ -35,9 +35,9 @@ def _newest(notebook_id: str, known: NotebookFact | None) -> NotebookFact:
 
 
 def _read(notebook_id: str, known: NotebookFact | None) -> NotebookFact:
+    if known and services().versions.get(notebook_id) == [known.version]:
+        return known
     with services().reading.connect() as connection:
-        if known and log.newest_versions(connection, notebook_id) == (known.version,):
-            return known
         event = log.newest(connection, notebook_id)
     if event is None or not isinstance(event.fact, NotebookFact):
         raise NotFound("There is no such notebook.")

@@ -1,15 +1,18 @@
 """What the routes use, built once in ``create_app`` and handed to them."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
 from flask import current_app
 from sqlalchemy import Engine
 
 from api.limiter import Limiter
 from domain.picture import Picture
+from events import log
 from events.notebooks import NotebookFact
+from infra.coalesce import Coalesced
 from infra.database import REQUEST_SECONDS, read_engine, write_engine
 from infra.lease import Leases, Lru
 from infra.linguistics import Linguistics
@@ -53,6 +56,8 @@ class Services:
     pictures: Leases[str, Picture | None]
     store: Store
     linguistics: Linguistics
+    # The newest versions of pages and notebooks, 0 for what is not there.
+    versions: Coalesced[str, int]
     rendered: Lru[Any, Rendered] = field(default_factory=lambda: Lru(2048))
     # Where each page of a publication stands, and at which version: ``{page id: (order, version)}``.
     places: Lru[Any, dict[str, tuple[int, int]]] = field(default_factory=lambda: Lru(256))
@@ -61,10 +66,17 @@ class Services:
 
 
 def build(settings: Settings) -> Services:
+    reading = read_engine(settings, patience=REQUEST_SECONDS)
+
+    def newest_versions(aggregate_ids: Collection[str]) -> dict[str, int]:
+        with reading.connect() as connection:
+            return log.newest_versions(connection, aggregate_ids)
+
     return Services(
         settings=settings,
         writing=write_engine(settings, patience=REQUEST_SECONDS),
-        reading=read_engine(settings, patience=REQUEST_SECONDS),
+        reading=reading,
+        versions=Coalesced(newest_versions),
         shared=SharedCache(connect(settings)),
         sessions=Leases(settings.lease_seconds),
         publications=Leases(settings.lease_seconds),
@@ -78,4 +90,5 @@ def build(settings: Settings) -> Services:
 
 def services() -> Services:
     """The running application's."""
-    return cast(Services, current_app.extensions["sinpluma"])
+    found: Services = current_app.extensions["sinpluma"]
+    return found

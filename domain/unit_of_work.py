@@ -72,8 +72,7 @@ class UnitOfWork:
 
     def next_version(self, stream_id: str) -> int:
         """The version of the next fact in a stream that has no row. The caller holds the lock that orders them."""
-        (newest,) = log.newest_versions(self.connection, stream_id)
-        return (newest or 0) + 1
+        return log.newest_versions(self.connection, [stream_id])[stream_id] + 1
 
     def record(self, stream_id: str, version: int, fact: Fact) -> None:
         """Record a fact in a stream that has no row."""

@@ -3,7 +3,9 @@
 Both are written in the command's own transaction, so an event exists exactly when its change does.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from functools import cache
+from typing import Any
 
 from sqlalchemy import (
     Column,
@@ -11,6 +13,7 @@ from sqlalchemy import (
     Index,
     Integer,
     Row,
+    Select,
     String,
     UniqueConstraint,
     bindparam,
@@ -118,15 +121,20 @@ def newest(connection: Connection, aggregate_id: str) -> Event | None:
     return _event(row) if row else None
 
 
-def newest_versions(connection: Connection, *aggregate_ids: str) -> tuple[int | None, ...]:
-    """The newest version of each aggregate, None for one the log does not know; a single round trip."""
+def newest_versions(connection: Connection, aggregate_ids: Collection[str]) -> dict[str, int]:
+    """The newest version of each aggregate, 0 for one the log does not know; a single round trip."""
+    keys = {f"key{number}": aggregate_id for number, aggregate_id in enumerate(aggregate_ids)}
+    found: str = connection.execute(_newest_versions(len(keys)), keys).scalar_one()
+    return dict(zip(aggregate_ids, map(int, found.split(",")), strict=True))
+
+
+@cache
+def _newest_versions(count: int) -> Select[Any]:
     # An index look-up each: MAX over the unique (aggregate_id, version) reads one entry.
-    query = select(*(_newest_version(aggregate_id) for aggregate_id in aggregate_ids))
-    return tuple(connection.execute(query).one())
-
-
-def _newest_version(aggregate_id: str):  # type: ignore[no-untyped-def]
-    return select(func.max(events.c.version)).where(events.c.aggregate_id == aggregate_id).scalar_subquery()
+    keys = (events.c.aggregate_id == bindparam(f"key{number}") for number in range(count))
+    versions = (func.coalesce(select(func.max(events.c.version)).where(key).scalar_subquery(), 0) for key in keys)
+    # All in one column: the driver, written in Python, takes longer to read another column than the server to fill it.
+    return select(func.concat_ws(",", *versions))
 
 
 def at(connection: Connection, aggregate_id: str, version: int) -> Event | None:

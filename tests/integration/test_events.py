@@ -222,7 +222,11 @@ def test_the_log_answers_for_the_newest_and_for_any_version(db: Engine) -> None:
         assert log.at(connection, page.id, 4) is None
         assert log.at(connection, page.id, 0) is None
         assert log.newest(connection, "f" * 32) is None
-        assert log.newest_versions(connection, page.id, "f" * 32, page.notebook_id) == (3, None, 2)
+        assert log.newest_versions(connection, [page.id, "f" * 32, page.notebook_id]) == {
+            page.id: 3,
+            "f" * 32: 0,
+            page.notebook_id: 2,
+        }
         wanted = [(page.id, 3), (page.id, 1), (page.id, 9), ("f" * 32, 1)]
         assert sorted(event.version for event in log.load_versions(connection, wanted)) == [1, 3]
         assert log.load_versions(connection, []) == []
