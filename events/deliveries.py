@@ -112,8 +112,8 @@ def claim_due(connection: Connection, reaction: str, limit: int, lease: timedelt
         .order_by(deliveries.c.due_at)
         .limit(limit)
     )
-    # Searched without locks, then locked by key. A search that locks also holds the row next to its range, which is
-    # the first of those already sent; the worker that comes for it at that moment would pass it by.
+    # Searched without locks, then locked by key. On MariaDB a search that locks also holds the row next to its range,
+    # which is the first of those already sent; the worker that comes for it at that moment would pass it by.
     found = list(connection.scalars(query))
     if not found:
         return []

@@ -21,7 +21,7 @@ from domain.commands.notebooks import CreateNotebook, create_notebook
 from domain.unit_of_work import UnitOfWork
 from events import deliveries, log
 from events.relay import BATCH, MOST_WAITING, RESEND_AFTER, Relay, run
-from events.subscriptions import REACTIONS, UPDATE_VIEWS
+from events.subscriptions import REACTIONS, SUBSCRIPTIONS, UPDATE_VIEWS
 from infra import broker
 from infra.clock import new_id, now
 from infra.database import write_engine
@@ -239,26 +239,31 @@ def a_delivery(number: int) -> dict[str, object]:
     }
 
 
+def an_outbox_row(name: str) -> dict[str, object]:
+    ids = {"event_id": new_id(), "aggregate_id": new_id(), "owner_id": new_id()}
+    return {**ids, "type": name, "version": 1, "withdraws": None, "occurred_at": now()}
+
+
 def test_an_event_of_a_type_that_nobody_knows_is_parked_and_blocks_nothing(service: Service, db: Engine) -> None:
     known = a_notebook(db)
-    strange = new_id()
+    strange = an_outbox_row("page.teleported")
     with db.begin() as connection:
-        connection.execute(
-            insert(log.outbox).values(
-                event_id=strange,
-                type="page.teleported",
-                aggregate_id=new_id(),
-                version=1,
-                owner_id="a" * 32,
-                occurred_at=now(),
-            )
-        )
+        connection.execute(insert(log.outbox), strange)
     service.drain()
     (parked,) = rows(db)
-    assert (parked.reaction, parked.event_id, parked.state) == (deliveries.UNROUTED, strange, "parked")
+    assert (parked.reaction, parked.event_id, parked.state) == (deliveries.UNROUTED, strange["event_id"], "parked")
     assert "page.teleported" in parked.error
     with db.connect() as connection:
         assert list(connection.scalars(select(notebook_views.c.notebook_id))) == [known.id]
+
+
+def test_an_event_that_nobody_reacts_to_is_done_when_it_is_relayed(service: Service, db: Engine) -> None:
+    unheard = [kind.name for kind, reactions in SUBSCRIPTIONS.items() if not reactions]
+    for batch in (unheard[:1], unheard):
+        with db.begin() as connection:
+            connection.execute(insert(log.outbox), [an_outbox_row(name) for name in batch])
+        service.drain()
+        assert (rows(db), waiting(db)) == ([], 0)
 
 
 def test_a_relay_waits_for_no_writer(service: Service, db: Engine, impatient: Engine) -> None:
