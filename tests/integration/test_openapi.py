@@ -13,7 +13,7 @@ import schemathesis
 from hypothesis import HealthCheck, given, settings
 from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
-from schemathesis.checks import negative_data_rejection, positive_data_acceptance
+from schemathesis.checks import negative_data_rejection, not_a_server_error, positive_data_acceptance
 
 from api import create_app
 from api.auth import PUBLIC
@@ -275,6 +275,8 @@ def test_no_answer_is_a_500_or_outside_of_the_document(
     # What the document allows may still be refused: a password can be too common, a name taken. And what it does not
     # know in a query or a header is left alone, as everywhere on the web.
     unfit = [positive_data_acceptance] if operation.body else [positive_data_acceptance, negative_data_rejection]
+    # No linguistics service runs here, and the document says 502 for that; that it is in the document is still checked.
+    unfit += [not_a_server_error] if name == "sentiment" else []
 
     @given(case=operation.as_strategy(generation_mode=mode))
     @settings(max_examples=CALLS, deadline=None, database=None, suppress_health_check=list(HealthCheck))
