@@ -4,12 +4,15 @@ The effect and the receipt that it happened are in the same transaction, so it h
 is sent, and whatever dies in between.
 """
 
+import contextlib
 import logging
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
 
 from events import deliveries, log
 from events.event import Event
@@ -80,7 +83,14 @@ class Reactor:
         )
 
 
-_process: dict[int, tuple[Settings, Engine]] = {}
+def prepare() -> None:
+    """Do once, before the forks, what each job would have to do again: read the settings, import the driver, ask the
+    server what it is. A server that is away now is asked by the jobs."""
+    _, engine = _resources()
+    with contextlib.suppress(DBAPIError), engine.connect():
+        pass
+    # No connection may be open in a fork; two processes would talk over it at once.
+    engine.dispose()
 
 
 def react(reaction: str, event_ids: list[str]) -> None:
@@ -100,9 +110,9 @@ def _are_ids(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(each, str) and each.isascii() for each in value)
 
 
+@cache
 def _resources() -> tuple[Settings, Engine]:
-    # Keyed by process: RQ forks a child for each job, and a connection must not be shared with the parent.
-    if os.getpid() not in _process:
-        settings = load_settings()
-        _process[os.getpid()] = (settings, write_engine(settings, pool_size=1))
-    return _process[os.getpid()]
+    settings = load_settings()
+    engine = write_engine(settings, pool_size=1)
+    os.register_at_fork(after_in_child=lambda: engine.dispose(close=False))
+    return settings, engine

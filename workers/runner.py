@@ -1,6 +1,5 @@
 """An RQ worker on exactly one queue."""
 
-import importlib
 import logging
 import os
 from typing import Any
@@ -14,6 +13,7 @@ from rq.serializers import JSONSerializer
 from events.relay import REACT
 from infra import broker
 from infra.settings import Settings
+from workers.reaction import prepare
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ def main(settings: Settings, queue: str) -> None:
     """Work until SIGTERM; the job under way is finished first."""
     # One queue a worker: on several RQ pops before it registers, and a worker that dies in between loses the job.
     # Forking keeps a job's memory and its crash to itself; the modules are imported here, once, before the fork.
-    importlib.import_module("workers.reaction")
+    prepare()
     redis = broker.connect(settings, timeout=None)
     worker = Worker(
         [queue],
