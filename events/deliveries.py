@@ -16,8 +16,10 @@ from sqlalchemy import (
     Text,
     TextClause,
     bindparam,
+    exists,
     func,
     insert,
+    literal,
     select,
     text,
     union_all,
@@ -25,7 +27,7 @@ from sqlalchemy import (
 )
 
 from events.log import outbox
-from events.subscriptions import UPDATE_VIEWS, reactions_to
+from events.subscriptions import REACTIONS, UPDATE_VIEWS, reactions_to
 from infra.clock import now
 from infra.database import Id, Json, UtcDateTime, table
 
@@ -79,6 +81,24 @@ _LOCK_DUE = _by_key(
     "SELECT deliveries.event_id FROM {owed} WHERE state = 'pending' AND due_at <= :at FOR UPDATE SKIP LOCKED"
 ).bindparams(bindparam("at", type_=UtcDateTime()))
 _DONE = _by_key("DELETE deliveries FROM {owed}")
+
+
+_new = select(exists().select_from(outbox))
+# One look-up in the index for each reaction, in a single round trip.
+_due_now = (deliveries.c.state == "pending", deliveries.c.due_at <= bindparam("at"))
+_due = union_all(
+    *(select(literal(each)).where(exists().where(deliveries.c.reaction == each, *_due_now)) for each in REACTIONS)
+)
+
+
+def has_new(connection: Connection) -> bool:
+    """Whether there are events that nobody has been told of."""
+    return bool(connection.scalar(_new))
+
+
+def due_reactions(connection: Connection) -> list[str]:
+    """The reactions that something is due for."""
+    return list(connection.scalars(_due, {"at": now()}))
 
 
 def fan_out(connection: Connection, limit: int) -> int:

@@ -8,7 +8,8 @@ Redis costs little.
 import logging
 import signal
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import TypeVar
 
@@ -18,7 +19,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from events import deliveries
-from events.subscriptions import REACTIONS
+from events.subscriptions import INDEX_SEARCH, REACTIONS
 from infra import broker
 from infra.database import retrying, write_engine
 from infra.settings import Settings
@@ -27,28 +28,44 @@ log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
-FAN_OUT = 500
-BATCH = 250
+FAN_OUT = 1000
+BATCH = 1000
 MOST_WAITING = 2
 RESEND_AFTER = timedelta(seconds=30)
-IDLE_SECONDS = 0.02
+ROUND_SECONDS = 0.02
+# A reaction gets a job at most so often. Each costs a fork, and more time than many events: under load fewer and
+# larger ones leave the processor to those who write. A search should find what was saved a moment ago; the others may
+# take a little longer, since authors read their own changes from the log.
+PAUSE_SECONDS = 0.25
+PAUSES = dict.fromkeys(REACTIONS, PAUSE_SECONDS) | {INDEX_SEARCH: 0.05}
 REACT = "workers.reaction.react"
 # Gone when Redis has been wiped or replaced, and with it every job that was sent.
 SENTINEL_KEY = "sinpluma:queues-alive"
+NO_PAUSES = dict.fromkeys(REACTIONS, 0.0)
 
 
 class Relay:
-    """One round is ``run_once``; everything it does may be done twice, by several relays, and in any order."""
+    """One round is ``run_once``; everything it does may be done twice, by several relays, and in any order.
 
-    def __init__(self, engine: Engine, redis: Redis) -> None:
+    ``pauses``: how many seconds must lie between two jobs of a reaction.
+    """
+
+    def __init__(self, engine: Engine, redis: Redis, pauses: Mapping[str, float] = NO_PAUSES) -> None:
         self._engine = engine
         self._redis = redis
+        self._pauses = pauses
+        self._sent_at = dict.fromkeys(REACTIONS, 0.0)
 
     def run_once(self) -> int:
         """Fan out and send; the number of things done, 0 when there was nothing to do."""
+        if self._redis.set(SENTINEL_KEY, "1", nx=True):
+            self._resend_all()
         return self._fan_out() + self._send_due()
 
     def _fan_out(self) -> int:
+        # Most rounds find nothing. A look is cheaper than a transaction that locks, here and for what is due.
+        if not self._commit(deliveries.has_new):
+            return 0
         return self._commit(lambda connection: deliveries.fan_out(connection, FAN_OUT))
 
     def _commit(self, work: Callable[[Connection], Result]) -> Result:
@@ -59,9 +76,7 @@ class Relay:
         return retrying(transaction)
 
     def _send_due(self) -> int:
-        if self._redis.set(SENTINEL_KEY, "1", nx=True):
-            self._resend_all()
-        return sum(self._send(reaction) for reaction in REACTIONS)
+        return sum(self._send(reaction) for reaction in self._commit(deliveries.due_reactions))
 
     def _resend_all(self) -> None:
         try:
@@ -74,12 +89,13 @@ class Relay:
 
     def _send(self, reaction: str) -> int:
         queue = broker.queue(self._redis, reaction)
-        if queue.count >= MOST_WAITING:
+        if time.monotonic() < self._sent_at[reaction] + self._pauses[reaction] or queue.count >= MOST_WAITING:
             return 0
         # Commit before enqueue: a crash in between costs a pause of RESEND_AFTER, never an event. The other way
         # round a job could run before its claim was visible.
         event_ids = self._commit(lambda owed: deliveries.claim_due(owed, reaction, BATCH, RESEND_AFTER))
         if event_ids:
+            self._sent_at[reaction] = time.monotonic()
             queue.enqueue(
                 REACT, reaction, event_ids, result_ttl=0, failure_ttl=broker.FAILED_JOB_SECONDS, description=reaction
             )
@@ -87,11 +103,11 @@ class Relay:
 
 
 def run(step: Callable[[], int], stop: threading.Event) -> None:
-    """Repeat ``step`` until stopped; pause only when there was nothing to do, longer when a server is away."""
+    """Repeat ``step`` until stopped; without a pause only while there is more to do than one round takes, with a
+    longer one when a server is away."""
     while not stop.is_set():
         try:
-            busy = step()
-            pause = 0.0 if busy else IDLE_SECONDS
+            pause = 0.0 if step() >= FAN_OUT else ROUND_SECONDS
         except (RedisError, DBAPIError) as error:
             log.warning("the relay waits for a server: %s", error)
             pause = 1.0
@@ -103,5 +119,5 @@ def main(settings: Settings) -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    relay = Relay(write_engine(settings, pool_size=1), broker.connect(settings))
+    relay = Relay(write_engine(settings, pool_size=1), broker.connect(settings), PAUSES)
     run(relay.run_once, stop)

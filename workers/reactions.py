@@ -27,7 +27,7 @@ class Reaction:
 
     apply: Callable[[Connection, Sequence[Event]], None]
     after: Callable[[Settings, Sequence[Event]], None] = _nothing
-    at_once: int = 1000
+    at_once: int = 250
 
 
 REACTIONS = {

@@ -20,8 +20,8 @@ from sqlalchemy import Connection, Engine, event, func, insert, select, update
 from domain.commands.notebooks import CreateNotebook, create_notebook
 from domain.unit_of_work import UnitOfWork
 from events import deliveries, log
-from events.relay import BATCH, MOST_WAITING, RESEND_AFTER, Relay, run
-from events.subscriptions import REACTIONS, SUBSCRIPTIONS, UPDATE_VIEWS
+from events.relay import BATCH, MOST_WAITING, NO_PAUSES, RESEND_AFTER, Relay, run
+from events.subscriptions import CUT_REVISIONS, REACTIONS, SUBSCRIPTIONS, UPDATE_VIEWS
 from infra import broker
 from infra.clock import new_id, now
 from infra.database import write_engine
@@ -211,6 +211,22 @@ def test_under_load_the_batches_grow_and_not_the_queue(service: Service, db: Eng
     take_all(service.redis, UPDATE_VIEWS)
     service.relay.run_once()
     assert [len(batch) for batch in sent(service.redis, UPDATE_VIEWS)] == [late]
+
+
+def test_a_reaction_gets_a_job_at_most_so_often_and_then_all_that_came_meanwhile(service: Service, db: Engine) -> None:
+    page = a_page(db)
+    relay = Relay(db, service.redis, NO_PAUSES | {UPDATE_VIEWS: 3600.0})
+    relay.run_once()
+    first = take_all(service.redis, UPDATE_VIEWS)
+    for number in range(3):
+        save(db, page, f"text {number}")
+        relay.run_once()
+    assert sent(service.redis, UPDATE_VIEWS) == []
+    assert len(sent(service.redis, CUT_REVISIONS)) == MOST_WAITING
+    service.relay.run_once()
+    (batch,) = sent(service.redis, UPDATE_VIEWS)
+    assert len(batch) == 3
+    assert not set(batch) & set(first)
 
 
 def test_a_batch_has_an_end(service: Service, db: Engine) -> None:
