@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import Column, Integer, String, Table
+from sqlalchemy import Column, Index, Integer, String, Table
 
 from domain.aggregate import Aggregate
 from domain.errors import Conflict, Invalid, NotFound
@@ -42,6 +42,7 @@ notebooks = table(
     Column("trashed_at", UtcDateTime),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
+    Index("ix_notebooks_trashed", "trashed_at"),
 )
 
 

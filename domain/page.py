@@ -28,6 +28,7 @@ pages = table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     Index("ix_pages_notebook", "notebook_id"),
+    Index("ix_pages_trashed", "trashed_at"),
 )
 
 _NOT_IN_FACT = ("autosaved_since", "trashed_at")

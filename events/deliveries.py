@@ -4,7 +4,7 @@ A row is deleted in the transaction of the reaction that handled it, so what sta
 there is nothing to purge. What Redis knows of it is a hint: a row whose ``due_at`` has passed is sent again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import (
@@ -142,6 +142,15 @@ def claim_due(connection: Connection, reaction: str, limit: int, lease: timedelt
     return event_ids
 
 
+def take_back(connection: Connection, event_ids: Sequence[str]) -> None:
+    """Nobody shall see these events any more: what the relay or a worker holds is waited for, what is parked goes too.
+    The caller erases them."""
+    # The outbox first: what the relay takes from there meanwhile is in deliveries when its row is free.
+    connection.execute(_TAKE, {"ids": event_ids})
+    for reaction in (*REACTIONS, UNROUTED):
+        connection.execute(_DONE, {"reaction": reaction, "ids": event_ids})
+
+
 def lock(connection: Connection, reaction: str, event_ids: Sequence[str]) -> list[str]:
     """The ids still owed among these, locked for this transaction; what another worker holds is left to it."""
     return list(connection.scalars(_LOCK, {"reaction": reaction, "ids": event_ids}))
@@ -191,6 +200,17 @@ def not_seen_by(connection: Connection, reaction: str, owner_id: str) -> list[Pe
     # One statement, so one snapshot: an event that moves from outbox to deliveries meanwhile is seen in one of them.
     rows = connection.execute(_pending_of_owner, {"owner": owner_id, "reaction": reaction})
     return [(row.event_id, row.aggregate_id, row.version) for row in rows]
+
+
+def owes_before(connection: Connection, owner_id: str, aggregate_ids: Collection[str], moment: datetime) -> bool:
+    """Whether any reaction has still to see an event of these aggregates from before then."""
+    wanted = list(aggregate_ids)
+    for kind in (outbox, deliveries):
+        columns = kind.c
+        found = (columns.owner_id == owner_id, columns.aggregate_id.in_(wanted), columns.occurred_at < moment)
+        if connection.scalar(select(columns.event_id).where(*found).limit(1)):
+            return True
+    return False
 
 
 def withdrawals(connection: Connection, reaction: str) -> frozenset[str]:

@@ -4,6 +4,7 @@ Both are written in the command's own transaction, so an event exists exactly wh
 """
 
 from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -17,6 +18,7 @@ from sqlalchemy import (
     String,
     UniqueConstraint,
     bindparam,
+    delete,
     func,
     insert,
     select,
@@ -149,3 +151,23 @@ def load_versions(connection: Connection, wanted: Sequence[tuple[str, int]]) -> 
         return []
     query = select(events).where(tuple_(events.c.aggregate_id, events.c.version).in_(wanted))
     return [_event(row) for row in connection.execute(query)]
+
+
+def ids_of(connection: Connection, stream_ids: Collection[str], limit: int) -> list[str]:
+    """The ids of up to ``limit`` events of these streams."""
+    query = select(events.c.id).where(events.c.aggregate_id.in_(list(stream_ids))).limit(limit)
+    return list(connection.scalars(query))
+
+
+def erase(connection: Connection, event_ids: Collection[str]) -> None:
+    """Delete events for good, texts and all. Only for what the author threw away (ADR 10) and for texts that no
+    revision keeps; the caller has seen to it that nobody waits for them."""
+    connection.execute(delete(events).where(events.c.id.in_(list(event_ids))))
+
+
+def versions_before(connection: Connection, aggregate_id: str, moment: datetime) -> list[tuple[str, int]]:
+    """``(event id, version)`` of what happened to an aggregate before then."""
+    query = select(events.c.id, events.c.version).where(
+        events.c.aggregate_id == aggregate_id, events.c.occurred_at < moment
+    )
+    return [(row.id, row.version) for row in connection.execute(query)]

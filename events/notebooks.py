@@ -94,6 +94,15 @@ class NotebookPublished(NotebookFact):
     changed_page_ids: tuple[str, ...]
 
 
+@named("notebook.purged")
+@dataclass(frozen=True, kw_only=True)
+class NotebookPurged(Fact):
+    """The notebook is gone for good, and all that the log held of it: no state is left to tell."""
+
+    notebook_id: str
+    version: int
+
+
 class Withdrawal(NotebookFact):
     """Readers lose the notebook."""
 

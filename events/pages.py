@@ -52,6 +52,16 @@ class PageReverted(PageFact):
     kind = "restore"
 
 
+@named("page.purged")
+@dataclass(frozen=True, kw_only=True)
+class PagePurged(Fact):
+    """The page is gone for good, with its revisions and all that the log held of them: no text is left to tell."""
+
+    page_id: str
+    notebook_id: str
+    version: int
+
+
 @dataclass(frozen=True, kw_only=True)
 class HistoryFact(Fact):
     """Something about one revision of a page, in a stream beside the page's own (``history_of``): the page has not

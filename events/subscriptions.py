@@ -6,6 +6,7 @@ from events.notebooks import (
     NotebookCreated,
     NotebookEdited,
     NotebookPublished,
+    NotebookPurged,
     NotebookRestored,
     NotebookTrashed,
     NotebookUnpublished,
@@ -14,7 +15,7 @@ from events.notebooks import (
     PagesReordered,
     PageTrashed,
 )
-from events.pages import EditRefused, PageAutosaved, PageCreated, PageEdited, PageReverted, RevisionLabelled
+from events.pages import EditRefused, PageAutosaved, PageCreated, PageEdited, PagePurged, PageReverted, RevisionLabelled
 from events.pictures import PictureFailed, PictureMadeReady, PictureRemoved, PictureRetried, PictureUploaded
 
 UPDATE_VIEWS = "update-views"
@@ -34,6 +35,7 @@ SUBSCRIPTIONS: dict[type[Fact], tuple[str, ...]] = {
     PageReverted: (UPDATE_VIEWS, CUT_REVISIONS, INDEX_SEARCH, TRACK_REFERENCES),
     EditRefused: (CUT_REVISIONS, TRACK_REFERENCES),
     RevisionLabelled: (CUT_REVISIONS,),
+    PagePurged: (UPDATE_VIEWS, CUT_REVISIONS, INDEX_SEARCH, TRACK_REFERENCES),
     NotebookCreated: (UPDATE_VIEWS,),
     NotebookEdited: (UPDATE_VIEWS, INDEX_SEARCH),
     PageAdded: (UPDATE_VIEWS,),
@@ -44,6 +46,7 @@ SUBSCRIPTIONS: dict[type[Fact], tuple[str, ...]] = {
     NotebookUnpublished: (UPDATE_VIEWS, INDEX_SEARCH, TRACK_REFERENCES),
     NotebookTrashed: (UPDATE_VIEWS, INDEX_SEARCH, TRACK_REFERENCES),
     NotebookRestored: (UPDATE_VIEWS, INDEX_SEARCH),
+    NotebookPurged: (UPDATE_VIEWS, INDEX_SEARCH, TRACK_REFERENCES),
     PictureUploaded: (MAKE_THUMBNAILS,),
     PictureRetried: (MAKE_THUMBNAILS,),
     PictureMadeReady: (),

@@ -7,7 +7,7 @@ that each saw only their own page would otherwise both be wrong.
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Boolean, Column, Connection, Index, Integer, String, bindparam, select, update
+from sqlalchemy import Boolean, Column, Connection, Index, Integer, String, bindparam, delete, select, update
 from sqlalchemy.dialects.mysql import insert
 
 from events.notebooks import NotebookFact, Publication, PublishedPage
@@ -99,6 +99,11 @@ def _differs(view: dict[str, Any], live: Sequence[Any]) -> bool:
     shown: Publication | None = view["publication"]
     drafts = tuple(PublishedPage(id=page.page_id, version=page.version) for page in live)
     return shown is not None and not shown.shows(view["title"], view["description"], view["metadata"], drafts)
+
+
+def forget(connection: Connection, notebook_ids: Sequence[str]) -> None:
+    for notebook_id in notebook_ids:
+        connection.execute(delete(notebook_views).where(notebook_views.c.notebook_id == notebook_id))
 
 
 def load(connection: Connection, notebook_id: str) -> dict[str, Any] | None:

@@ -1,9 +1,9 @@
 """The draft of a page, as its author reads it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import CHAR, Column, Connection, Index, Integer, String, select
+from sqlalchemy import CHAR, Column, Connection, Index, Integer, String, delete, select
 
 from events import log
 from events.pages import PageFact
@@ -36,6 +36,11 @@ def project(connection: Connection, facts: Iterable[PageFact]) -> None:
 def _row(fact: PageFact) -> dict[str, Any]:
     names = (column.name for column in page_views.columns if column.name != "builder_version")
     return {name: getattr(fact, name) for name in names} | {"builder_version": BUILDER}
+
+
+def forget(connection: Connection, page_ids: Sequence[str]) -> None:
+    for page_id in page_ids:
+        connection.execute(delete(page_views).where(page_views.c.page_id == page_id))
 
 
 def load(connection: Connection, page_id: str, version: int) -> dict[str, Any] | None:

@@ -99,6 +99,12 @@ def _row(fact: NotebookFact, word_count: int) -> dict[str, Any]:
     }
 
 
+def forget(connection: Connection, notebook_ids: Iterable[str]) -> None:
+    """Their pages went when they were withdrawn."""
+    for notebook_id in notebook_ids:
+        connection.execute(delete(published_notebooks).where(published_notebooks.c.notebook_id == notebook_id))
+
+
 def load_page(connection: Connection, notebook_id: str, page_id: str, version: int) -> dict[str, Any] | None:
     """The text of a page at its published version; from the log when the snapshot is not made yet."""
     columns = published_pages.c

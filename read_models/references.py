@@ -26,8 +26,8 @@ from sqlalchemy import (
 from events import log
 from events.accounts import UserFact
 from events.event import Event
-from events.notebooks import NotebookFact, NotebookPublished, Publication
-from events.pages import EditRefused, PageFact, published_revision_id, text_revision_id
+from events.notebooks import NotebookFact, NotebookPublished, NotebookPurged, Publication
+from events.pages import EditRefused, PageFact, PagePurged, published_revision_id, text_revision_id
 from events.pictures import linked_pictures
 from infra.database import Id, table
 from read_models.projection import newest_of, newest_wins
@@ -89,6 +89,10 @@ def project(connection: Connection, events: Sequence[Event]) -> None:
     _replace(connection, [source for event in events for source in _sources(connection, event)])
     for fact in sorted(newest_of(events, NotebookFact).values(), key=lambda fact: fact.notebook_id):
         _show(connection, fact)
+    for page_id in sorted(newest_of(events, PagePurged)):
+        forget_page(connection, page_id)
+    for notebook_id in sorted(newest_of(events, NotebookPurged)):
+        _forget(connection, [_source_id(PUBLICATION, notebook_id)])
 
 
 def _sources(connection: Connection, event: Event) -> Iterator[Source]:

@@ -4,15 +4,22 @@ restored or refused; and the names that its author gave them."""
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import CHAR, Column, Connection, Index, Integer, Select, String, select
+from sqlalchemy import CHAR, Column, Connection, Index, Integer, Select, String, delete, select
 
 from events import log
 from events.event import Event
 from events.notebooks import NotebookPublished
-from events.pages import EditRefused, PageFact, RevisionLabelled, published_revision_id, text_revision_id
+from events.pages import (
+    EditRefused,
+    PageFact,
+    PagePurged,
+    RevisionLabelled,
+    published_revision_id,
+    text_revision_id,
+)
 from infra.database import Id, LongText, UtcDateTime, table
 from read_models.notebook_list import Slice, take
-from read_models.projection import newest_wins
+from read_models.projection import newest_of, newest_wins
 
 BUILDER = 1
 
@@ -30,6 +37,7 @@ revisions = table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("builder_version", Integer, nullable=False),
     Index("ix_revisions_page", "page_id", "created_at", "version"),
+    Index("ix_revisions_created", "created_at", "page_id"),
 )
 
 # Apart from the texts: a label may be projected before the revision that it names.
@@ -49,6 +57,15 @@ def project(connection: Connection, events: Sequence[Event]) -> None:
     """Each event knows which revision it belongs to, so any order of events gives the same rows."""
     newest_wins(connection, revisions, [row for event in events for row in _rows(connection, event)])
     newest_wins(connection, revision_labels, [_label(e.fact) for e in events if isinstance(e.fact, RevisionLabelled)])
+    # Nothing else of them is in the log any more, so no other event can bring them back.
+    for page_id in sorted(newest_of(events, PagePurged)):
+        forget_page(connection, page_id)
+
+
+def forget_page(connection: Connection, page_id: str) -> None:
+    """All of its revisions and their names."""
+    connection.execute(delete(revision_labels).where(revision_labels.c.page_id == page_id))
+    connection.execute(delete(revisions).where(revisions.c.page_id == page_id))
 
 
 def _rows(connection: Connection, event: Event) -> list[dict[str, Any]]:

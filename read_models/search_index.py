@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from sqlalchemy import Column, Connection, Index, Integer, String, select, text, update
+from sqlalchemy import Column, Connection, Index, Integer, String, delete, select, text, update
 from sqlalchemy.dialects.mysql import BIGINT, CHAR, MEDIUMTEXT
 
 from infra.database import Id, LongText, UtcDateTime, table
@@ -79,6 +79,11 @@ def remove(connection: Connection, page_ids: Iterable[str], scope: Scope, versio
     same = {"title_terms": "", "body_terms": "", "version": version, "builder_version": BUILDER}
     row = {**gone, **same, "scope": scope, "updated_at": datetime(1970, 1, 1, tzinfo=UTC)}
     _write(connection, ({**row, "page_id": page_id} for page_id in sorted(set(page_ids))))
+
+
+def forget(connection: Connection, page_id: str) -> None:
+    """A page is gone for good: not even its tombstones are needed, since no event of it is left to come late."""
+    connection.execute(delete(search_entries).where(search_entries.c.page_id == page_id))
 
 
 def retitle(connection: Connection, page_ids: Iterable[str], scope: Scope, notebook_title: str) -> None:

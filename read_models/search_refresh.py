@@ -5,10 +5,10 @@ refresh holds its notebook's lock and reads what is newest in the log: whatever 
 order, the last refresh leaves what is true.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Column, Connection, select, update
+from sqlalchemy import Column, Connection, delete, select, update
 from sqlalchemy.dialects.mysql import insert
 
 from events import log
@@ -17,15 +17,17 @@ from events.notebooks import (
     NotebookEdited,
     NotebookFact,
     NotebookPublished,
+    NotebookPurged,
     NotebookRestored,
     NotebookTrashed,
     PageRestored,
     PageTrashed,
     PublishedPage,
 )
-from events.pages import PageFact
+from events.pages import PageFact, PagePurged
 from infra.database import Id, Json, table
-from read_models.search_index import Entry, Scope, put, remove, retitle
+from read_models.projection import newest_of
+from read_models.search_index import Entry, Scope, forget, put, remove, retitle
 
 search_notebooks = table(
     "search_notebooks",
@@ -38,7 +40,7 @@ _PAGE_BITS = 32
 _LAST = (1 << _PAGE_BITS) - 1
 
 
-def refresh(connection: Connection, events: Iterable[Event]) -> None:
+def refresh(connection: Connection, events: Sequence[Event]) -> None:
     """Bring the entries that these events touch up to date. The caller commits."""
     touched: dict[str, set[str]] = {}
     retitled: set[str] = set()
@@ -47,6 +49,10 @@ def refresh(connection: Connection, events: Iterable[Event]) -> None:
             touched.setdefault(event.fact.notebook_id, set()).update(_drafts_touched(event.fact))
         if isinstance(event.fact, (NotebookEdited, NotebookPublished)):
             retitled.add(event.fact.notebook_id)
+    for page_id in sorted(newest_of(events, PagePurged)):
+        forget(connection, page_id)
+    for notebook_id in sorted(newest_of(events, NotebookPurged)):
+        connection.execute(delete(search_notebooks).where(search_notebooks.c.notebook_id == notebook_id))
     for notebook_id in sorted(touched):
         _refresh_notebook(connection, notebook_id, touched[notebook_id], notebook_id in retitled)
 

@@ -6,8 +6,8 @@ from sqlalchemy import Connection
 
 from events.accounts import UserFact
 from events.event import Event
-from events.notebooks import NotebookFact
-from events.pages import PageFact
+from events.notebooks import NotebookFact, NotebookPurged
+from events.pages import PageFact, PagePurged
 from read_models import notebook_view, page_view, profiles, published
 from read_models.projection import newest_of
 
@@ -25,3 +25,12 @@ def project(connection: Connection, events: Sequence[Event]) -> None:
     notebook_view.project(connection, newer)
     published.project(connection, newer)
     notebook_view.recount(connection, owners)
+    _forget_purged(connection, events)
+
+
+def _forget_purged(connection: Connection, events: Sequence[Event]) -> None:
+    """Nothing else of them is in the log any more, so no other event can bring them back."""
+    notebook_ids = sorted(newest_of(events, NotebookPurged))
+    page_view.forget(connection, sorted(newest_of(events, PagePurged)))
+    notebook_view.forget(connection, notebook_ids)
+    published.forget(connection, notebook_ids)

@@ -15,7 +15,7 @@ from domain import receipts, session
 from infra.clock import now
 from infra.database import UtcDateTime, is_unreachable, table, write_engine
 from infra.settings import Settings
-from workers import cleanup
+from workers import cleanup, thinning, trash
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +52,8 @@ def purge_sessions(engine: Engine, settings: Settings, at: datetime) -> int:
 
 
 CHORES = (
+    Chore("empty-trash", timedelta(minutes=10), trash.empty_trash),
+    Chore("thin-revisions", timedelta(hours=1), thinning.thin_revisions),
     Chore("purge-receipts", timedelta(hours=1), purge_receipts),
     Chore("purge-sessions", timedelta(hours=1), purge_sessions),
 )
@@ -76,8 +78,7 @@ class Clock:
         return [chore.name for chore in self._chores if not self.stop.is_set() and self._run_if_due(chore)]
 
     def _run_if_due(self, chore: Chore) -> bool:
-        with self._engine.begin() as connection:
-            connection.execute(insert(chores).prefix_with("IGNORE").values(name=chore.name, due_at=now()))
+        self._introduce(chore)
         # The lock is held while the batches, with transactions of their own, are done: a second clock skips the row.
         with self._engine.begin() as holding:
             query = select(chores.c.due_at).where(chores.c.name == chore.name).with_for_update(skip_locked=True)
@@ -87,6 +88,13 @@ class Clock:
             pause = self._pause_after(chore)
             holding.execute(update(chores).where(chores.c.name == chore.name).values(due_at=now() + pause))
             return True
+
+    def _introduce(self, chore: Chore) -> None:
+        """A new chore is due at once."""
+        with self._engine.begin() as connection:
+            # Looked up first: even INSERT IGNORE waits for the row that a working clock holds.
+            if connection.scalar(select(chores.c.due_at).where(chores.c.name == chore.name)) is None:
+                connection.execute(insert(chores).prefix_with("IGNORE").values(name=chore.name, due_at=now()))
 
     def _pause_after(self, chore: Chore) -> timedelta:
         """Do all of the chore that there is to do; how long to wait until the next time."""

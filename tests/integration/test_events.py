@@ -17,6 +17,7 @@ from events.notebooks import (
     NotebookCreated,
     NotebookEdited,
     NotebookPublished,
+    NotebookPurged,
     NotebookRestored,
     NotebookTrashed,
     NotebookUnpublished,
@@ -34,6 +35,7 @@ from events.pages import (
     PageEdited,
     PageFact,
     PageReverted,
+    PagePurged,
     RevisionLabelled,
 )
 from events.pictures import (
@@ -71,6 +73,8 @@ STORED_NAMES = {
     PageReverted: "page.reverted",
     EditRefused: "page.edit_refused",
     RevisionLabelled: "page.revision_labelled",
+    PagePurged: "page.purged",
+    NotebookPurged: "notebook.purged",
     PictureUploaded: "picture.uploaded",
     PictureMadeReady: "picture.made_ready",
     PictureFailed: "picture.failed",

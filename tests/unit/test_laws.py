@@ -44,6 +44,8 @@ MAY_COMMIT = {
     "events/relay.py",
     "workers/reaction.py",
     "workers/clock.py",
+    "workers/thinning.py",
+    "workers/trash.py",
     "read_models/freshness.py",
     "read_models/rebuild.py",
 }
