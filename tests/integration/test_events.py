@@ -34,8 +34,8 @@ from events.pages import (
     PageCreated,
     PageEdited,
     PageFact,
-    PageReverted,
     PagePurged,
+    PageReverted,
     RevisionLabelled,
 )
 from events.pictures import (
