@@ -61,6 +61,24 @@ def linguistics(arguments: argparse.Namespace) -> None:
     main(_start("linguistics"))
 
 
+def sweep(arguments: argparse.Namespace) -> int:
+    """remove pictures that nothing uses and objects that no row knows, in two steps with the grace between them;
+    refuses where it is not sure of the database, the bucket or the day"""
+    from infra.clock import now
+    from infra.database import write_engine
+    from infra.objects import StoreAway
+    from workers.cleanup import SweepRefused, report
+
+    settings = _start("sweep")
+    try:
+        for line in report(settings, write_engine(settings, pool_size=2), now(), arguments.dry_run):
+            print(line)
+    except (SweepRefused, StoreAway) as error:
+        print(f"sinpluma: nothing is swept: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
 def migrate(arguments: argparse.Namespace) -> None:
     """bring the database schema to the newest version; refuses a database that is not ours"""
     from deploy.database_check import check_database
@@ -98,13 +116,15 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, epilog="Settings: .env.example. Without a command: up.")
     commands = parser.add_subparsers(metavar="COMMAND")
     parser.set_defaults(command=up)
-    for command in (up, api, relay, worker, clock, linguistics, migrate, create_admin):
+    for command in (up, api, relay, worker, clock, linguistics, sweep, migrate, create_admin):
         added = commands.add_parser(
             command.__name__.replace("_", "-"), help=command.__doc__, description=command.__doc__
         )
         added.set_defaults(command=command)
         if command is worker:
             added.add_argument("queue", metavar="QUEUE", help="the queue's name, such as update-views")
+        if command is sweep:
+            added.add_argument("--dry-run", action="store_true", help="only tell what would go, and why")
         if command is create_admin:
             added.add_argument("email", metavar="EMAIL")
     return parser

@@ -1,5 +1,8 @@
 """The sweep: every orphan goes, nothing that is used ever goes, and where it is not sure it touches nothing."""
 
+import os
+import subprocess
+import sys
 import tempfile
 import threading
 from dataclasses import replace
@@ -17,6 +20,7 @@ from domain.unit_of_work import Cause, perform
 from infra import objects
 from infra.clock import now, secret_id
 from infra.objects import Store
+from infra.settings import CHECKOUT
 from tests.integration.drawing import photograph
 from tests.integration.test_picture_references import link
 from tests.integration.test_pictures import UPLOADS, media, send
@@ -252,3 +256,20 @@ def test_the_clock_sweeps_at_the_pace_of_the_grace(service: Service) -> None:
         again = (Chore(f"{chore.name}-{number}", chore.every, chore.work),)
         assert Clock(service.engine, hasty, again).run_due()
     assert len(ids(author)) == 1
+
+
+def test_the_command_tells_what_it_would_do_and_fails_where_it_refuses(service: Service) -> None:
+    author = service.author()
+    used_picture(author)
+
+    def run(*options: str) -> Any:
+        command = [sys.executable, "run.py", "sweep", *options]
+        return subprocess.run(command, cwd=CHECKOUT, env=os.environ, capture_output=True, text=True, timeout=60)
+
+    told = run("--dry-run")
+    assert (told.returncode, told.stdout) == (0, "0 would be removed, 0 bytes\n"), told.stderr
+    with service.engine.begin() as connection:
+        connection.execute(delete(pictures))
+    refused = run()
+    assert refused.returncode == 1
+    assert "nothing is swept: the database knows none" in refused.stderr
