@@ -13,6 +13,7 @@ from api.http import encode
 from api.services import services
 from domain import receipts
 from domain.errors import Invalid
+from domain.once import perform_once
 from domain.receipts import Answer, Claim
 from domain.unit_of_work import Cause, UnitOfWork, perform
 from infra import logs
@@ -32,21 +33,12 @@ def carry_out(
     what makes a request another one besides its body. ``unseal`` makes the body that is sent of the one that is
     stored, where that must not lie in a table.
     """
-    claim = _claim(also)
 
-    def once(uow: UnitOfWork) -> Answer:
-        stored = receipts.earlier(uow.connection, claim) if claim else None
-        if stored:
-            return stored
-        if claim:
-            receipts.begin(uow.connection, claim, uow.now)
+    def answered(uow: UnitOfWork) -> Answer:
         body, status, headers = present(work(uow))
-        answer = Answer(status, headers, encode(body).decode() if body is not None else "")
-        if claim:
-            receipts.complete(uow.connection, claim, answer)
-        return answer
+        return Answer(status, headers, encode(body).decode() if body is not None else "")
 
-    return _response(perform(services().writing, cause(), once), unseal)
+    return _response(perform_once(services().writing, cause(), _claim(also), answered), unseal)
 
 
 def answered_before(also: str) -> Response | None:

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from apiflask import APIFlask
 from apiflask.exceptions import HTTPError
-from flask import Response
+from flask import Response, request
 from redis.exceptions import RedisError
 from sqlalchemy.exc import TimeoutError
 from werkzeug.datastructures import Headers
@@ -26,9 +26,19 @@ STATUS_OF = {
     errors.WrongCredentials: 401,
     errors.Taken: 409,
     errors.Conflict: 409,
+    errors.InProgress: 409,
     errors.Invalid: 422,
 }
 RETRY_SECONDS = "2"
+DONE_ONCE = (
+    "The database was lost in the middle of this. Send the same request again with the same Idempotency-Key: whether "
+    "it was done or not, it will be done once."
+)
+DONE_OR_NOT = (
+    "The database was lost in the middle of this, and it was done or it was not. Before you send it again, GET what it "
+    "was to change and see: a version that has grown and the content_sha256 of your text say that it was done. With an "
+    "Idempotency-Key it could simply be sent again."
+)
 
 
 def problem(status: int, detail: str, headers: Any = None, **more: Any) -> Response:
@@ -124,7 +134,8 @@ def _http_error(error: HTTPException) -> Response:
 
 def _failure(error: Exception) -> Response:
     if isinstance(error, CommitUnknown):
-        return _busy("The database was lost in the middle; send the request again with the same Idempotency-Key.")
+        logger.warning("the database was lost in a commit")
+        return _busy(DONE_ONCE if "Idempotency-Key" in request.headers else DONE_OR_NOT)
     if isinstance(error, TimeoutError) or is_unreachable(error) or is_retryable(error):
         logger.warning("the database is away: %s", type(error).__name__)
         return _busy("The database is away or overloaded; nothing was changed. Try again in a moment.")

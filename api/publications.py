@@ -1,8 +1,12 @@
 """What readers may see, right now: the newest state of a notebook, held under a lease."""
 
+from sqlalchemy.exc import DBAPIError, TimeoutError
+
 from api.services import services
 from domain.errors import NotFound
+from domain.unit_of_work import CommitUnknown
 from events import log
+from events.event import Event
 from events.notebooks import NotebookFact, Publication
 from infra.database import is_unreachable, retrying
 
@@ -37,18 +41,28 @@ def _newest(notebook_id: str, known: NotebookFact | None) -> NotebookFact:
 def _read(notebook_id: str, known: NotebookFact | None) -> NotebookFact:
     if known and services().versions.get(notebook_id) == [known.version]:
         return known
-    with services().reading.connect() as connection:
-        event = log.newest(connection, notebook_id)
+    event = _newest_event(notebook_id)
     if event is None or not isinstance(event.fact, NotebookFact):
         raise NotFound("There is no such notebook.")
     services().shared.put_publication(event.fact)
     return event.fact
 
 
-def make_known(notebook_id: str) -> None:
-    """Call after the commit of anything that readers must see at once, or never again, and before acknowledging it."""
+def _newest_event(notebook_id: str) -> Event | None:
     with services().reading.connect() as connection:
-        event = log.newest(connection, notebook_id)
+        return log.newest(connection, notebook_id)
+
+
+def make_known(notebook_id: str) -> None:
+    """Call after the commit of anything that readers must see at once, or never again, and before acknowledging it.
+
+    Raises:
+        CommitUnknown: MySQL is away now; what is committed can't be acknowledged.
+    """
+    try:
+        event = retrying(lambda: _newest_event(notebook_id))
+    except (DBAPIError, TimeoutError) as error:
+        raise CommitUnknown from error
     if event and isinstance(event.fact, NotebookFact):
         services().shared.put_publication(event.fact)
     services().publications.wait_out()

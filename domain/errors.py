@@ -43,6 +43,10 @@ class Conflict(Refusal):
     """The state does not allow it now."""
 
 
+class InProgress(Conflict):
+    """The first request with this idempotency key is still being worked on."""
+
+
 @dataclass
 class VersionConflict(Exception):
     """The caller edited an older version. ``current`` is the aggregate as it stands."""

@@ -11,7 +11,7 @@ from sqlalchemy import CHAR, Column, Connection, Index, Integer, Row, String, de
 from sqlalchemy.dialects.mysql import VARCHAR
 from sqlalchemy.exc import OperationalError
 
-from domain.errors import Conflict, Invalid
+from domain.errors import InProgress, Invalid
 from infra.database import Json, LongText, UtcDateTime, error_number, table
 
 # A day is promised; a client that comes back after a long week-end is still served.
@@ -56,7 +56,7 @@ def earlier(connection: Connection, claim: Claim) -> Answer | None:
     """The stored answer to this very request, None when the key is new.
 
     Raises:
-        Conflict: the first request with the key is still being worked on.
+        InProgress: the first request with the key is still being worked on.
         Invalid: the key was used for another request or another body.
     """
     query = select(receipts).where(receipts.c.holder == claim.holder, receipts.c.key == claim.key)
@@ -64,7 +64,9 @@ def earlier(connection: Connection, claim: Claim) -> Answer | None:
         row = connection.execute(query.with_for_update(nowait=True)).one_or_none()
     except OperationalError as error:
         if error_number(error) in NOWAIT_FAILED:
-            raise Conflict("A request with this Idempotency-Key is still in progress; ask again in a moment.") from None
+            raise InProgress(
+                "A request with this Idempotency-Key is still in progress; ask again in a moment."
+            ) from None
         raise
     return _replay(row, claim) if row else None
 

@@ -16,7 +16,7 @@ from domain.errors import NotFound
 from events import log
 from events.event import Event, Fact
 from infra.clock import new_id, now
-from infra.database import is_unreachable, retrying
+from infra.database import REQUEST_SECONDS, is_refused_commit, retrying
 
 Kind = TypeVar("Kind", bound=Aggregate)
 Result = TypeVar("Result")
@@ -109,16 +109,19 @@ class UnitOfWork:
         )
 
 
-def perform(engine: Engine, cause: Cause, work: Callable[[UnitOfWork], Result]) -> Result:
+def perform(
+    engine: Engine, cause: Cause, work: Callable[[UnitOfWork], Result], seconds: float = REQUEST_SECONDS
+) -> Result:
     """Run ``work`` in a transaction of its own and commit it with all that it changed.
 
     The whole of it is run again, with a fresh unit of work, when the server rolled it back for a passing reason
-    (deadlock, lock wait, certification); so ``work`` must do nothing that a rollback does not undo.
+    (deadlock, lock wait, certification); so ``work`` must do nothing that a rollback does not undo. After ``seconds``
+    no new try is begun.
 
     Raises:
         CommitUnknown: the connection was lost in the commit.
     """
-    return retrying(lambda: _attempt(engine, cause, work))
+    return retrying(lambda: _attempt(engine, cause, work), seconds)
 
 
 def _attempt(engine: Engine, cause: Cause, work: Callable[[UnitOfWork], Result]) -> Result:
@@ -129,7 +132,7 @@ def _attempt(engine: Engine, cause: Cause, work: Callable[[UnitOfWork], Result])
         try:
             connection.commit()
         except DBAPIError as error:
-            if is_unreachable(error):
-                raise CommitUnknown from error
-            raise
+            if is_refused_commit(error):
+                raise
+            raise CommitUnknown from error
         return result

@@ -21,7 +21,7 @@ from sqlalchemy.exc import DBAPIError
 from events import deliveries
 from events.subscriptions import INDEX_SEARCH, REACTIONS
 from infra import broker
-from infra.database import retrying, write_engine
+from infra.database import BACKGROUND_SECONDS, retrying, write_engine
 from infra.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -73,7 +73,7 @@ class Relay:
             with self._engine.begin() as connection:
                 return work(connection)
 
-        return retrying(transaction)
+        return retrying(transaction, BACKGROUND_SECONDS)
 
     def _send_due(self) -> int:
         return sum(self._send(reaction) for reaction in self._commit(deliveries.due_reactions))

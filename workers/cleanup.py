@@ -21,6 +21,7 @@ from domain.errors import NotFound
 from domain.picture import Picture, object_key, pictures
 from domain.unit_of_work import Cause, UnitOfWork, perform
 from infra.clock import new_id
+from infra.database import BACKGROUND_SECONDS
 from infra.objects import Store, Stored
 from infra.settings import Settings
 from read_models import references
@@ -193,7 +194,7 @@ class Sweep:
         return found
 
     def _perform(self, work: Callable[[UnitOfWork], Result]) -> Result:
-        return perform(self._engine, self._cause, work)
+        return perform(self._engine, self._cause, work, BACKGROUND_SECONDS)
 
 
 def _bury(uow: UnitOfWork, picture_id: str) -> bool:

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from domain import receipts, session
 from infra.clock import now
-from infra.database import UtcDateTime, is_unreachable, table, write_engine
+from infra.database import BACKGROUND_SECONDS, UtcDateTime, is_unreachable, retrying, table, write_engine
 from infra.settings import Settings
 from workers import cleanup, thinning, trash
 
@@ -91,15 +91,21 @@ class Clock:
 
     def _introduce(self, chore: Chore) -> None:
         """A new chore is due at once."""
+        retrying(lambda: self._insert(chore), BACKGROUND_SECONDS)
+
+    def _insert(self, chore: Chore) -> None:
         with self._engine.begin() as connection:
             # Looked up first: even INSERT IGNORE waits for the row that a working clock holds.
             if connection.scalar(select(chores.c.due_at).where(chores.c.name == chore.name)) is None:
                 connection.execute(insert(chores).prefix_with("IGNORE").values(name=chore.name, due_at=now()))
 
+    def _batch(self, chore: Chore) -> int:
+        return retrying(lambda: chore.work(self._engine, self._settings, now()), BACKGROUND_SECONDS)
+
     def _pause_after(self, chore: Chore) -> timedelta:
         """Do all of the chore that there is to do; how long to wait until the next time."""
         try:
-            while not self.stop.is_set() and chore.work(self._engine, self._settings, now()):
+            while not self.stop.is_set() and self._batch(chore):
                 pass
         except Exception as error:
             if isinstance(error, DBAPIError) and is_unreachable(error):

@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 
 from events import deliveries, log
 from events.event import Event
-from infra.database import is_unreachable, retrying, write_engine
+from infra.database import BACKGROUND_SECONDS, is_unreachable, retrying, write_engine
 from infra.objects import StoreAway
 from infra.settings import Settings, load_settings
 from workers.reactions import REACTIONS, Reaction
@@ -37,7 +37,7 @@ class Reactor:
         """Handle a batch; when it fails, each half of it alone, and so on, until the bad event is
         alone and has stopped no other."""
         try:
-            events = retrying(lambda: self._once(event_ids))
+            events = retrying(lambda: self._once(event_ids), BACKGROUND_SECONDS)
         except Exception as error:
             if is_unreachable(error) or isinstance(error, StoreAway):
                 # Nothing is wrong with the events: they stay pending and are sent again.
@@ -77,7 +77,7 @@ class Reactor:
                 reason = f"{type(error).__name__}: {error}"
                 return deliveries.failed(connection, self.name, event_id, reason, self.settings.delivery_max_attempts)
 
-        state = retrying(count)
+        state = retrying(count, BACKGROUND_SECONDS)
         logger.error(
             "an event could not be handled", exc_info=error, extra={"event_id": event_id, "delivery_state": state}
         )

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from sqlalchemy import Column, Connection, Engine, String, func, select
 from sqlalchemy.dialects.mysql import insert
 
 from domain.page import pages
-from infra.database import Id, UtcDateTime, retrying, table
+from infra.database import BACKGROUND_SECONDS, Id, UtcDateTime, retrying, table
 from infra.settings import Settings
 from read_models.revisions import revisions
 from read_models.thinning import Window, pages_in, thin_page
@@ -56,7 +57,7 @@ def _batch(engine: Engine, stage: Stage, at: datetime) -> int:
     if window is None or window.end > at - stage.after:
         return 0
     for page_id in page_ids:
-        retrying(lambda page_id=page_id: _thin(engine, page_id, window))  # type: ignore[misc]
+        retrying(partial(_thin, engine, page_id, window), BACKGROUND_SECONDS)
     is_done = len(page_ids) < BATCH
     with engine.begin() as connection:
         _remember(connection, stage, window.end if is_done else window.begin, "" if is_done else page_ids[-1])

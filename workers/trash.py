@@ -10,6 +10,7 @@ from domain.notebook import notebooks
 from domain.page import pages
 from domain.unit_of_work import Cause, perform
 from infra.clock import new_id
+from infra.database import BACKGROUND_SECONDS
 from infra.settings import Settings
 
 BATCH = 50
@@ -30,7 +31,7 @@ def empty_trash(engine: Engine, settings: Settings, at: datetime) -> int:
 
 
 def _do(engine: Engine, cause: Cause, handler: Any, command: object) -> Any:
-    return perform(engine, cause, lambda uow: handler(command, uow))
+    return perform(engine, cause, lambda uow: handler(command, uow), BACKGROUND_SECONDS)
 
 
 def _long_in_trash(engine: Engine, kind: Table, before: datetime) -> list[str]:
