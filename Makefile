@@ -2,7 +2,7 @@
 PYTHON = .venv/bin/python
 ARGS ?=
 
-.PHONY: run test check bench requirements
+.PHONY: run test check bench chaos requirements
 
 run: ## set up and run the whole service until Ctrl-C
 	@deploy/setup.sh run
@@ -21,6 +21,10 @@ check: ## formatting, lint, types
 bench: ## every promise of speed, as a ratio
 	@deploy/setup.sh test
 	$(PYTHON) -m bench $(ARGS)
+
+chaos: ## the long fault-injection runs: make chaos ARGS="killing --seed 7"
+	@deploy/setup.sh test
+	$(PYTHON) -m tests.chaos $(ARGS)
 
 # Hashes of all platforms' files; --no-config and no pip settings, so that neither the
 # registry nor local wheels of the machine that runs this end up in the files.

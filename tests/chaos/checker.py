@@ -1,0 +1,197 @@
+"""The checker: after the faults, everything is read, by the API and in the database, and held against the journal."""
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Engine, func, select
+
+from domain.receipts import receipts
+from events import log
+from tests.chaos import rebuilt
+from tests.chaos.client import Client
+from tests.chaos.journal import Operation, read
+from tests.chaos.report import Report
+from tests.chaos.system import System
+from tests.chaos.writers import Author, Writers
+
+# What workers go on to do about a wish, under its name.
+FOLLOWS = frozenset({"picture.made_ready", "picture.failed"})
+SEARCHED = 40
+
+
+@dataclass
+class Effects:
+    """Operations by what is wrong with them: nobody may be in any of these lists."""
+
+    lost: list[str] = field(default_factory=list)
+    twice: list[str] = field(default_factory=list)
+    refused_yet_there: list[str] = field(default_factory=list)
+    half_done: list[str] = field(default_factory=list)
+    other_text: list[str] = field(default_factory=list)
+    from_nowhere: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Stored:
+    """An event as the log holds it."""
+
+    type: str
+    aggregate_id: str
+    version: int
+    fact: Mapping[str, Any]
+
+
+def check(report: Report, system: System, writers: Writers) -> None:
+    """Everything that must hold when the system has settled."""
+    operations = read(writers.journal.path)
+    by_key = _events_by_key(system.engine)
+    told = Counter(operation.verdict for operation in operations.values())
+    report.figure("writes", len(operations))
+    for verdict in ("ok", "refused", "unknown"):
+        report.figure(verdict, told[verdict])
+    _tell_effects(report, effects(operations, by_key))
+    report.none("gaps in versions", gaps(by_key))
+    report.none("acknowledged without a receipt", without_receipt(system.engine, operations.values()))
+    report.none("rows apart after a rebuild", _named(rebuilt.differences(system.engine, system.settings)))
+    report.none("stale reads of one's own writes", writers.total("stale_reads"))
+    wrong = [line for author in writers.authors for line in _seen_by(author, by_key)]
+    report.none("wrong answers of the API", wrong)
+
+
+def _tell_effects(report: Report, found: Effects) -> None:
+    report.none("acknowledged writes lost", found.lost)
+    report.none("effects twice", found.twice)
+    report.none("refused, yet there", found.refused_yet_there)
+    report.none("done by half", found.half_done)
+    report.none("another text or version than acknowledged", found.other_text)
+    report.none("effects that nobody asked for", found.from_nowhere)
+
+
+def _named(counts: Mapping[str, int]) -> list[str]:
+    return [f"{name}: {count}" for name, count in counts.items()]
+
+
+def _events_by_key(engine: Engine) -> dict[str, list[Stored]]:
+    """The log, by the wish that each event came from."""
+    found: dict[str, list[Stored]] = defaultdict(list)
+    columns = log.events.c
+    query = select(columns.correlation_id, columns.type, columns.aggregate_id, columns.version, columns.payload)
+    with engine.connect() as connection:
+        for key, kind, aggregate_id, version, payload in connection.execute(query):
+            found[key].append(Stored(kind, aggregate_id, version, json.loads(payload)))
+    return found
+
+
+def effects(operations: Mapping[str, Operation], by_key: Mapping[str, list[Stored]]) -> Effects:
+    found = Effects(from_nowhere=sorted(by_key.keys() - operations.keys()))
+    for key, operation in operations.items():
+        _judge(found, operation, [event for event in by_key.get(key, []) if event.type not in FOLLOWS])
+    return found
+
+
+def _judge(found: Effects, operation: Operation, there: list[Stored]) -> None:
+    key, expected = operation.key, Counter(operation.effects)
+    counted = Counter(event.type for event in there)
+    if operation.verdict == "refused" and there:
+        found.refused_yet_there.append(key)
+    elif operation.verdict == "ok" and not there and not operation.may_be_void:
+        found.lost.append(key)
+    elif any(counted[kind] > expected[kind] for kind in counted):
+        found.twice.append(key)
+    elif there and counted != expected:
+        found.half_done.append(key)
+    elif operation.verdict == "ok" and not _is_as_told(operation, there):
+        found.other_text.append(key)
+
+
+def _is_as_told(operation: Operation, there: list[Stored]) -> bool:
+    """Whether the log has the text that was sent, at the version that was acknowledged."""
+    if not there:
+        return operation.may_be_void
+    texts = {event.fact["content_sha256"] for event in there if "content_sha256" in event.fact}
+    version = operation.acknowledged.get("version")
+    same_text = operation.sent is None or texts == {operation.sent}
+    return same_text and (version is None or version in {event.version for event in there})
+
+
+def gaps(by_key: Mapping[str, list[Stored]]) -> list[str]:
+    """Aggregates whose versions are not 1…n, once each."""
+    versions: dict[str, list[int]] = defaultdict(list)
+    for there in by_key.values():
+        for event in there:
+            versions[event.aggregate_id].append(event.version)
+    return [each for each, found in versions.items() if sorted(found) != list(range(1, len(found) + 1))]
+
+
+def without_receipt(engine: Engine, operations: Iterable[Operation]) -> list[str]:
+    """Keys that were acknowledged and have not exactly one receipt."""
+    with engine.connect() as connection:
+        query = select(receipts.c.key, func.count().label("times")).group_by(receipts.c.key)
+        stored = {row.key: row.times for row in connection.execute(query)}
+    return [each.key for each in operations if each.verdict == "ok" and stored.get(each.key) != 1]
+
+
+def _seen_by(author: Author, by_key: Mapping[str, list[Stored]]) -> Iterator[str]:
+    """What the API tells an author that the log does not, page by page."""
+    author.sign_in()
+    pages = _newest_pages(by_key)
+    for notebook in _listed(author.client, "/notebooks"):
+        told = author.client.ask("GET", f"/notebooks/{notebook['id']}").body
+        for listed in told["pages"]:
+            path = f"/notebooks/{notebook['id']}/pages/{listed['id']}"
+            page, true = author.client.ask("GET", path).body, pages[listed["id"]]
+            if (page["version"], page["content_sha256"]) != (true.version, true.fact["content_sha256"]):
+                yield f"{path} is at {page['version']}, not {true.version}"
+            if listed["version"] != true.version:
+                yield f"{path} is listed at {listed['version']}, not {true.version}"
+    yield from _wrong_revisions(author, by_key)
+    yield from _not_found(author, pages)
+
+
+def _newest_pages(by_key: Mapping[str, list[Stored]]) -> dict[str, Stored]:
+    newest: dict[str, Stored] = {}
+    for there in by_key.values():
+        for event in there:
+            if "revision" in event.fact and event.version > getattr(newest.get(event.aggregate_id), "version", 0):
+                newest[event.aggregate_id] = event
+    return newest
+
+
+def _wrong_revisions(author: Author, by_key: Mapping[str, list[Stored]]) -> Iterator[str]:
+    """Pages whose list of revisions is not what their events make: none missing, none twice."""
+    expected: Counter[str] = Counter()
+    for page_id, _ in {
+        (event.fact["page_id"], event.fact["revision"]) for there in by_key.values() for event in there
+        if "revision" in event.fact
+    }:  # fmt: skip
+        expected[page_id] += 1
+    for there in by_key.values():
+        expected.update(event.fact["page_id"] for event in there if event.type == "page.edit_refused")
+        expected.update(each for event in there for each in event.fact.get("changed_page_ids", ()))
+    for _, page_id in author.pages:
+        ids = [each["id"] for each in _listed(author.client, f"/pages/{page_id}/revisions")]
+        if len(ids) != expected[page_id] or len(set(ids)) != len(ids):
+            yield f"page {page_id} has {len(ids)} revisions, not {expected[page_id]}"
+
+
+def _not_found(author: Author, pages: Mapping[str, Stored]) -> Iterator[str]:
+    """Pages that a search for the word that only their newest text has does not find, exactly once."""
+    for _, page_id in author.pages[:SEARCHED]:
+        word = next(each for each in pages[page_id].fact["content"].split() if each.startswith("mark")).strip(".")
+        items = author.client.ask("GET", f"/search?q={word}&scope=mine").body["items"]
+        if [item["page_id"] for item in items] != [page_id]:
+            yield f"a search for {word} finds {len(items)}, not page {page_id}"
+
+
+def _listed(client: Client, path: str) -> list[dict[str, Any]]:
+    """All items of a list, page after page."""
+    items: list[dict[str, Any]] = []
+    for number in range(1, 10_000):
+        answer = client.ask("GET", f"{path}?per_page=100&page={number}").body
+        items += answer["items"]
+        if number >= answer["pages"]:
+            return items
+    raise AssertionError(f"{path} has no end")

@@ -1,0 +1,84 @@
+"""A client of the HTTP API on one connection, which tells an answer from none."""
+
+import json
+import socket
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException
+from typing import Any
+
+from tests.chaos.journal import Verdict
+
+# Longer than the service may take for anything.
+PATIENCE = 30.0
+NOTHING_CHANGED = "nothing was changed"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """``status`` None: there was none, so nobody knows what was done."""
+
+    status: int | None
+    headers: dict[str, str]
+    body: Any = None
+
+    @property
+    def verdict(self) -> Verdict:
+        if self.status is None:
+            return "unknown"
+        # A save on a stale version is kept as a conflict: that is acknowledged too.
+        if self.status < 300 or self.status == 412:
+            return "ok"
+        if self.status == 503 and NOTHING_CHANGED in str(self.body):
+            return "refused"
+        # 409: the first request with this key may still be under way.
+        return "unknown" if self.status >= 500 or self.status == 409 else "refused"
+
+
+NO_ANSWER = Answer(None, {})
+# Nobody listens: the request never left, so nothing of it may ever be there.
+NOT_SENT = Answer(503, {}, NOTHING_CHANGED)
+
+
+class Client:
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._connection: HTTPConnection | None = None
+        self.token: str | None = None
+
+    def ask(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
+        """Send once. Underscores in the names of headers are dashes."""
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        if self.token:
+            sent["Authorization"] = f"Bearer {self.token}"
+        if body is not None:
+            sent["Content-Type"] = "application/json"
+        try:
+            self._connection = self._connection or self._connect()
+        except OSError:
+            return NOT_SENT
+        try:
+            return self._exchange(method, f"/api/v1{path}", json.dumps(body) if body is not None else None, sent)
+        except (OSError, HTTPException):
+            self.close()
+            return NO_ANSWER
+
+    def _exchange(self, method: str, path: str, body: str | None, headers: dict[str, str]) -> Answer:
+        connection = self._connection
+        assert connection
+        connection.request(method, path, body, headers)
+        answer = connection.getresponse()
+        content = answer.read()
+        if answer.will_close:
+            self.close()
+        return Answer(answer.status, dict(answer.headers), json.loads(content) if content else None)
+
+    def _connect(self) -> HTTPConnection:
+        connection = HTTPConnection("127.0.0.1", self._port, timeout=PATIENCE)
+        connection.connect()
+        connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return connection
+
+    def close(self) -> None:
+        if self._connection:
+            self._connection.close()
+            self._connection = None

@@ -1,0 +1,115 @@
+"""The whole service as real processes on real servers, empty at the start, for one scenario."""
+
+import time
+from collections.abc import Callable, Iterable
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+from redis import Redis
+from sqlalchemy import func, select, text
+
+from deploy.embedded import EmbeddedServices, tail
+from events.deliveries import deliveries
+from events.log import outbox
+from events.subscriptions import REACTIONS
+from infra import broker, objects
+from infra.database import metadata, migrate, retrying, write_engine
+from infra.settings import load_settings
+from tests.chaos.processes import Processes
+from tests.e2e.running import free_port
+
+START_SECONDS = 60.0
+WORKERS = tuple(f"worker-{reaction}" for reaction in REACTIONS)
+ALL = ("api", "relay", "clock", *WORKERS)
+
+
+class System:
+    """``with System(services) as system``: the processes named in ``programs`` run inside, and none after.
+
+    A name is what ``run.py`` is told to run, with dashes for spaces; a further instance of the same has ``#2`` and so
+    on at its end. ``more``: settings for all of them.
+    """
+
+    def __init__(self, services: EmbeddedServices, programs: Iterable[str] = ALL, **more: str) -> None:
+        self.services = services
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        chosen = {"SINPLUMA_PORT": str(self.port), "RATELIMIT_ENABLED": "0", "PASSWORD_ROUNDS": "4"}
+        of_servers = services.environ()
+        # Whatever the checkout's .env says: it is the same server for both.
+        self.environment = of_servers | {"DATABASE_READ_URL": of_servers["DATABASE_URL"]} | chosen | more
+        self.settings = load_settings(self.environment)
+        self.programs = tuple(programs)
+
+    def __enter__(self) -> Self:
+        migrate(self.settings)
+        objects.create_bucket(self.settings)
+        self.engine = write_engine(self.settings, pool_size=16)
+        retrying(self._empty)
+        self.redis: Redis = broker.connect(self.settings)
+        self.redis.flushall()
+        logs = self.services.var / "log"
+        logs.mkdir(exist_ok=True)
+        self.processes = Processes(self.services.instance, self.environment, logs)
+        try:
+            for name in self.programs:
+                self.start(name)
+            if "api" in self.programs:
+                self.wait_until_ready()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self.processes.close(spared=[process.pid for process in self.services.processes.values()])
+        self.engine.dispose()
+        self.redis.close()
+
+    def _empty(self) -> None:
+        with self.engine.begin() as connection:
+            for each in metadata.sorted_tables:
+                connection.execute(text(f"TRUNCATE {each.name}"))
+
+    def start(self, name: str, **environment: str) -> None:
+        """Run a program, and again whenever it ends."""
+        kind = name.partition("#")[0]
+        words = kind.split("-", 1) if kind.startswith("worker-") else [kind]
+        self.processes.start(name, "run.py", *words, **environment)
+
+    def wait_until_ready(self) -> None:
+        until(self._is_ready, START_SECONDS, lambda: f"/readyz; api said:\n{tail(self.processes.log('api'))}")
+
+    def _is_ready(self) -> bool:
+        try:
+            return httpx.get(f"{self.url}/readyz", timeout=5).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def pending(self) -> int:
+        """Events that the relay has not seen, and deliveries that no reaction has handled; parked ones too."""
+        counts = (select(func.count()).select_from(each).scalar_subquery() for each in (outbox, deliveries))
+        with self.engine.connect() as connection:
+            return sum(connection.execute(select(*counts)).one())
+
+    def settle(self, within: float) -> float:
+        """Wait until nothing is pending; the seconds that took."""
+        began = time.monotonic()
+        until(lambda: not self.pending(), within, lambda: f"{self.pending()} deliveries to come to an end")
+        return time.monotonic() - began
+
+
+def until(condition: Callable[[], Any], seconds: float, what: str | Callable[[], str], pause: float = 0.05) -> Any:
+    """The first true answer of ``condition``."""
+    deadline = time.monotonic() + seconds
+    while not (answer := condition()):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"waited {seconds:.0f} s in vain for {what if isinstance(what, str) else what()}")
+        time.sleep(pause)
+    return answer

@@ -1,0 +1,17 @@
+"""The short form of each scenario; the promised sizes are run by ``make chaos``."""
+
+from pathlib import Path
+
+import pytest
+
+from deploy.embedded import EmbeddedServices
+from infra.settings import Settings
+from tests.chaos.report import Report, Scenario
+from tests.chaos.scenarios import SCENARIOS
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
+def test_nothing_is_lost(scenario: Scenario, servers: EmbeddedServices, settings: Settings, tmp_path: Path) -> None:
+    report = Report(scenario.number, scenario.name, seed="short")
+    scenario.run(servers, scenario.short, report, tmp_path)
+    assert report.holds, report.failures()
