@@ -117,6 +117,14 @@ def load(connection: Connection, event_ids: Iterable[str]) -> list[Event]:
     return [_event(row) for row in rows]
 
 
+def ids_after(connection: Connection, event_id: str, names: Collection[str], limit: int) -> list[str]:
+    """The ids of up to ``limit`` events of these names after this one, in the order of their ids. That is not the
+    order of commits: one that commits late appears behind the place where a reader has come to."""
+    columns = events.c
+    query = select(columns.id).where(columns.id > event_id, columns.type.in_(list(names)))
+    return list(connection.scalars(query.order_by(columns.id).limit(limit)))
+
+
 def newest(connection: Connection, aggregate_id: str) -> Event | None:
     """The last event of an aggregate: what is now true of it."""
     row = connection.execute(_newest, {"key": aggregate_id}).one_or_none()

@@ -60,3 +60,8 @@ _BY_NAME = {kind.name: reactions for kind, reactions in SUBSCRIPTIONS.items()}
 def reactions_to(name: str) -> tuple[str, ...] | None:
     """The reactions to an event of the given stored name, None for a name that this code does not know."""
     return _BY_NAME.get(name)
+
+
+def names_for(reaction: str) -> tuple[str, ...]:
+    """The stored names of the events that a reaction hears of."""
+    return tuple(name for name, reactions in _BY_NAME.items() if reaction in reactions)
