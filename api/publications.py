@@ -8,6 +8,7 @@ from domain.unit_of_work import CommitUnknown
 from events import log
 from events.event import Event
 from events.notebooks import NotebookFact, Publication
+from infra import crash
 from infra.database import is_unreachable, retrying
 
 
@@ -65,4 +66,5 @@ def make_known(notebook_id: str) -> None:
         raise CommitUnknown from error
     if event and isinstance(event.fact, NotebookFact):
         services().shared.put_publication(event.fact)
+    crash.point("withdrawal: made known")
     services().publications.wait_out()

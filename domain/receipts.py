@@ -12,6 +12,7 @@ from sqlalchemy.dialects.mysql import VARCHAR
 from sqlalchemy.exc import OperationalError
 
 from domain.errors import InProgress, Invalid
+from infra import crash
 from infra.database import Json, LongText, UtcDateTime, error_number, table
 
 # A day is promised; a client that comes back after a long week-end is still served.
@@ -84,6 +85,7 @@ def begin(connection: Connection, claim: Claim, at: datetime) -> None:
     transaction is then run again and finds their answer."""
     empty = {"status": 0, "headers": {}, "body": "", "created_at": at}
     connection.execute(insert(receipts).values(**vars(claim), **empty))
+    crash.point("receipt: begun")
 
 
 def complete(connection: Connection, claim: Claim, answer: Answer) -> None:
@@ -91,6 +93,7 @@ def complete(connection: Connection, claim: Claim, answer: Answer) -> None:
     where = (receipts.c.holder == claim.holder, receipts.c.key == claim.key)
     values = {"status": answer.status, "headers": answer.headers, "body": answer.body}
     connection.execute(update(receipts).where(*where).values(values))
+    crash.point("receipt: completed")
 
 
 def purge(connection: Connection, before: datetime, limit: int) -> int:

@@ -15,6 +15,7 @@ from domain.aggregate import Aggregate
 from domain.errors import NotFound
 from events import log
 from events.event import Event, Fact
+from infra import crash
 from infra.clock import new_id, now
 from infra.database import REQUEST_SECONDS, is_refused_commit, retrying
 
@@ -129,10 +130,12 @@ def _attempt(engine: Engine, cause: Cause, work: Callable[[UnitOfWork], Result])
         unit = UnitOfWork(connection, cause)
         result = work(unit)
         unit.flush()
+        crash.point("command: written")
         try:
             connection.commit()
         except DBAPIError as error:
             if is_refused_commit(error):
                 raise
             raise CommitUnknown from error
+        crash.point("command: committed")
         return result

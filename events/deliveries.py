@@ -28,6 +28,7 @@ from sqlalchemy import (
 
 from events.log import outbox
 from events.subscriptions import REACTIONS, UPDATE_VIEWS, reactions_to
+from infra import crash
 from infra.clock import now
 from infra.database import Id, Json, UtcDateTime, table
 
@@ -110,6 +111,7 @@ def fan_out(connection: Connection, limit: int) -> int:
     owed = [row for event in rows for row in _owed(event._asdict())]
     if owed:
         connection.execute(insert(deliveries), owed)
+        crash.point("fan-out: deliveries written")
     if rows:
         connection.execute(_TAKE, {"ids": [row.event_id for row in rows]})
     return len(rows)

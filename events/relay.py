@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError
 
 from events import deliveries
 from events.subscriptions import INDEX_SEARCH, REACTIONS
-from infra import broker
+from infra import broker, crash
 from infra.database import BACKGROUND_SECONDS, retrying, write_engine
 from infra.settings import Settings
 
@@ -66,7 +66,9 @@ class Relay:
         # Most rounds find nothing. A look is cheaper than a transaction that locks, here and for what is due.
         if not self._commit(deliveries.has_new):
             return 0
-        return self._commit(lambda connection: deliveries.fan_out(connection, FAN_OUT))
+        taken = self._commit(lambda connection: deliveries.fan_out(connection, FAN_OUT))
+        crash.point("fan-out: committed")
+        return taken
 
     def _commit(self, work: Callable[[Connection], Result]) -> Result:
         def transaction() -> Result:
@@ -95,10 +97,12 @@ class Relay:
         # round a job could run before its claim was visible.
         event_ids = self._commit(lambda owed: deliveries.claim_due(owed, reaction, BATCH, RESEND_AFTER))
         if event_ids:
+            crash.point("relay: claimed")
             self._sent_at[reaction] = time.monotonic()
             queue.enqueue(
                 REACT, reaction, event_ids, result_ttl=0, failure_ttl=broker.FAILED_JOB_SECONDS, description=reaction
             )
+            crash.point("relay: enqueued")
         return len(event_ids)
 
 

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Engine
 from events import deliveries, log
 from events.event import DamagedEvent, Event, UnknownEvent
 from events.subscriptions import CUT_REVISIONS, TRACK_REFERENCES
+from infra import crash
 from infra.database import retrying
 from read_models import references, revisions, views
 
@@ -93,5 +94,6 @@ def _project(writing: Engine, event_ids: list[str], project: Project) -> None:
     def once() -> None:
         with writing.begin() as connection:
             project(connection, log.load(connection, event_ids))
+            crash.point("freshness: projected")
 
     retrying(once)

@@ -12,6 +12,7 @@ from sqlalchemy.dialects.mysql import insert
 from sqlalchemy.exc import DBAPIError
 
 from domain import receipts, session
+from infra import crash
 from infra.clock import now
 from infra.database import BACKGROUND_SECONDS, UtcDateTime, is_unreachable, retrying, table, write_engine
 from infra.settings import Settings
@@ -86,6 +87,7 @@ class Clock:
             if due_at is None or due_at > now():
                 return False
             pause = self._pause_after(chore)
+            crash.point("clock: chore done")
             holding.execute(update(chores).where(chores.c.name == chore.name).values(due_at=now() + pause))
             return True
 

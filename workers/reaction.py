@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 
 from events import deliveries, log
 from events.event import Event
+from infra import crash
 from infra.database import BACKGROUND_SECONDS, is_unreachable, retrying, write_engine
 from infra.objects import StoreAway
 from infra.settings import Settings, load_settings
@@ -44,6 +45,7 @@ class Reactor:
                 raise
             self._divide(event_ids, error)
         else:
+            crash.point("reaction: committed")
             self._hint(events)
 
     def _divide(self, event_ids: Sequence[str], error: Exception) -> None:
@@ -60,9 +62,12 @@ class Reactor:
             owed = deliveries.lock(connection, self.name, event_ids)
             events = log.load(connection, owed) if owed else []
             if events:
+                crash.point("reaction: begun")
                 self.reaction.apply(connection, events)
+                crash.point("reaction: applied")
             # Also what the log no longer holds: it can't be handled, ever.
             deliveries.done(connection, self.name, owed)
+            crash.point("reaction: done")
             return events
 
     def _hint(self, events: Sequence[Event]) -> None:

@@ -15,7 +15,7 @@ from domain.picture import PROCESSING, object_key
 from domain.unit_of_work import Cause, UnitOfWork
 from events.event import Event
 from events.pictures import Thumbnail
-from infra import imaging
+from infra import crash, imaging
 from infra.imaging import Shrunk
 from infra.objects import NoSuchObject, Store
 from infra.settings import load_settings
@@ -44,6 +44,7 @@ def _made(picture_id: str) -> FinishPicture:
             return FinishPicture(picture_id, error=str(error))
         for name in dict.fromkeys(each.stored_as for each in shrunk):
             _store().put(object_key(picture_id, name), folder / f"{name}.webp", MIME)
+            crash.point("thumbnails: one stored")
         return FinishPicture(picture_id, tuple(_thumbnail(each, folder) for each in shrunk))
 
 

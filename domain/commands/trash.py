@@ -13,6 +13,7 @@ from domain.errors import NotFound
 from domain.notebook import Notebook, notebooks
 from domain.page import Page, pages
 from domain.unit_of_work import UnitOfWork
+from infra import crash
 
 # Each is a row of the log with the whole state of a page or notebook.
 BATCH = 200
@@ -82,6 +83,7 @@ def erase_some(command: EraseSome, uow: UnitOfWork) -> int:
     if wanted is None:
         return 0
     taken = erasure.erase_some(uow.connection, wanted, BATCH)
+    crash.point("erasure: some erased")
     if taken == BATCH:
         return taken
     erasure.finish(uow.connection, wanted)
