@@ -1,6 +1,7 @@
 # Every target sets up what it needs first; see deploy/setup.sh.
 PYTHON = .venv/bin/python
 ARGS ?=
+S3 ?= rclone
 
 .PHONY: run test check bench chaos requirements
 
@@ -8,9 +9,9 @@ run: ## set up and run the whole service until Ctrl-C
 	@deploy/setup.sh run
 	@exec $(PYTHON) run.py up
 
-test: ## the test suite, on services of its own: make test ARGS="-k publish"
+test: ## the test suite, on services of its own: make test ARGS="-k publish"; S3=swift puts another store behind it
 	@deploy/setup.sh test
-	$(PYTHON) -m pytest $(ARGS)
+	$(PYTHON) -m pytest --s3 $(S3) $(ARGS)
 
 check: ## formatting, lint, types
 	@deploy/setup.sh check

@@ -20,6 +20,9 @@ CONNECT_SECONDS, READ_SECONDS = 2, 15
 # A request must be refused within five seconds when the store hangs.
 REQUEST_SECONDS = 2.5
 CHUNK_BYTES = 64 * 1024
+# Larger objects are put in several parts, of which a client that dies leaves some in the store that no listing shows.
+# The decoder writes none that is larger.
+ONE_PIECE_BYTES = 64 * 1024 * 1024
 GONE = ("NoSuchKey", "ResourceNotFound")
 
 
@@ -65,7 +68,7 @@ class Store:
         """
         length = source.stat().st_size
         with _told(key), open(source, "rb") as file:
-            self._client.put_object(self.bucket, key, file, length, content_type=mime)
+            self._client.put_object(self.bucket, key, file, length, content_type=mime, part_size=ONE_PIECE_BYTES)
         if not self._has(key, source, length):
             raise BadCopy(key)
 
@@ -161,12 +164,23 @@ def _told(key: str) -> Iterator[None]:
     try:
         yield
     except (S3Error, InvalidResponseError) as error:
-        # rclone says in its XML errors' type which charset they have, and minio then takes them for no XML at all.
-        if getattr(error, "code", None) in GONE or getattr(error, "_code", None) == 404:
+        if _is_gone(error):
             raise NoSuchObject(key) from error
-        raise StoreAway(type(error).__name__) from error
+        raise StoreAway(_reason(error)) from error
     except (MinioException, urllib3.exceptions.HTTPError, OSError) as error:
         raise StoreAway(type(error).__name__) from error
+
+
+def _is_gone(error: S3Error | InvalidResponseError) -> bool:
+    if isinstance(error, S3Error):
+        return error.code in GONE
+    # rclone says in its XML errors' type which charset they have, and minio then takes them for no XML at all.
+    return error._code == 404 and "NoSuchBucket" not in str(error._body)
+
+
+def _reason(error: S3Error | InvalidResponseError) -> str:
+    """The store's word for it, such as NoSuchBucket or AccessDenied."""
+    return str(error.code) if isinstance(error, S3Error) else f"the store answered {error._code}: {error._body}"[:300]
 
 
 def _digest(source: Path, name: str) -> str:

@@ -2,19 +2,32 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, text
 
+from deploy import embedded
 from deploy.embedded import EmbeddedServices
 from infra import objects
 from infra.database import metadata, migrate, read_engine, retrying, write_engine
 from infra.settings import Settings, load_settings
+from tests import second_store
 from tests.service import Service
 
+STORES = {"rclone": embedded.Objects, "swift": second_store.Swift}
 # What a test may wait for at most; never what it waits for.
 PATIENCE = 30.0
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--s3", choices=STORES, default="rclone", help="the object store behind all tests")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    embedded.SERVERS["objects"] = STORES[config.getoption("--s3")]
 
 
 @pytest.fixture(scope="session")
@@ -24,11 +37,36 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServic
         yield running
 
 
+def environ_of(running: EmbeddedServices) -> dict[str, str]:
+    found = running.environ()
+    if embedded.SERVERS["objects"] is second_store.Swift:
+        found["S3_ACCESS_KEY"] = second_store.access_key(found["S3_ACCESS_KEY"])
+    return found
+
+
+@contextmanager
+def another_store(
+    request: pytest.FixtureRequest, settings: Settings, folders: pytest.TempPathFactory
+) -> Iterator[Settings]:
+    """The settings with a store of the kind that ``request`` names: the session's own, or one of its own."""
+    kind = STORES[request.param]
+    if embedded.SERVERS["objects"] is kind:
+        yield settings
+        return
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(embedded.SERVERS, "objects", kind)
+        with EmbeddedServices(folders.mktemp("store"), names=("objects",)) as running:
+            chosen = {name.lower(): value for name, value in environ_of(running).items() if name.startswith("S3_")}
+            found = replace(settings, **chosen)
+            objects.create_bucket(found)
+            yield found
+
+
 @pytest.fixture(scope="session")
 def settings(servers: EmbeddedServices) -> Settings:
     """The settings of a service on those servers, with the schema and the bucket made."""
     environment = {
-        **servers.environ(),
+        **environ_of(servers),
         "SINPLUMA_VAR": str(servers.var),
         "LEASE_SECONDS": "0.05",
         "PASSWORD_ROUNDS": "4",

@@ -11,7 +11,7 @@ from typing import Any
 
 MEMORY_BYTES = 512 * 1024 * 1024
 CPU_SECONDS = 10
-MOST_FILE_BYTES = 256 * 1024 * 1024
+MOST_FILE_BYTES = 64 * 1024 * 1024
 
 
 def limit() -> None:
