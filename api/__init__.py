@@ -1,6 +1,7 @@
 """HTTP: translate, authorise, call, answer. No rules, no SQL of the write side, no queue."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 from apiflask import APIFlask
@@ -22,9 +23,15 @@ from api.search import blueprint as search
 from infra.settings import Settings
 
 
+class Api(APIFlask):
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """As it is: no view or hook of ours is a coroutine, and Flask would find that out anew at each call."""
+        return func
+
+
 def create_app(settings: Settings) -> APIFlask:
     """The application, with everything that it uses built and wired."""
-    app = APIFlask(
+    app = Api(
         __name__,
         title="SinPluma",
         version="1",
