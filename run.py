@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 # Each command imports what it needs when it is chosen: `--help` must not wait for a web framework.
 
 # The API answers people, the rest catches up: with the processor scarce, saves come first.
-BACKGROUND_NICENESS = 5
+BACKGROUND_NICENESS = 10
 
 
 def up(arguments: argparse.Namespace) -> int:

@@ -25,5 +25,5 @@ def main(queue: str) -> None:
 
 if __name__ == "__main__":
     # As low in priority as ours (run.py).
-    os.nice(5)
+    os.nice(10)
     main(sys.argv[1])
