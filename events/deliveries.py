@@ -6,9 +6,12 @@ there is nothing to purge. What Redis knows of it is a hint: a row whose ``due_a
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import (
+    Boolean,
     Column,
+    ColumnElement,
     Connection,
     Index,
     Integer,
@@ -50,7 +53,9 @@ deliveries = table(
     Column("due_at", UtcDateTime, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("error", Text),
-    Index("ix_deliveries_due", "state", "reaction", "due_at"),
+    # It was sent before and is still here: it failed, or nobody came back from it. Such are handled apart.
+    Column("again", Boolean, nullable=False, server_default="0"),
+    Index("ix_deliveries_lane", "state", "reaction", "again", "due_at"),
     Index("ix_deliveries_owner", "owner_id"),
     Index("ix_deliveries_withdraws", "withdraws"),
 )
@@ -76,7 +81,9 @@ def _by_key(statement: str) -> TextClause:
 
 
 _TAKE = _by_key("DELETE outbox FROM {waiting}")
-_POSTPONE = _by_key("UPDATE {owed} SET due_at = :due_at").bindparams(bindparam("due_at", type_=UtcDateTime()))
+_POSTPONE = _by_key("UPDATE {owed} SET due_at = :due_at, again = :again WHERE state = 'pending'").bindparams(
+    bindparam("due_at", type_=UtcDateTime())
+)
 _LOCK = _by_key("SELECT deliveries.event_id FROM {owed} WHERE state = 'pending' FOR UPDATE SKIP LOCKED")
 _LOCK_DUE = _by_key(
     "SELECT deliveries.event_id FROM {owed} WHERE state = 'pending' AND due_at <= :at FOR UPDATE SKIP LOCKED"
@@ -85,10 +92,22 @@ _DONE = _by_key("DELETE deliveries FROM {owed}")
 
 
 _new = select(exists().select_from(outbox))
-# One look-up in the index for each reaction, in a single round trip.
-_due_now = (deliveries.c.state == "pending", deliveries.c.due_at <= bindparam("at"))
+
+
+def _is_due(reaction: str, again: bool, at: Any) -> tuple[ColumnElement[bool], ...]:
+    columns = deliveries.c
+    # Compared with a number, since IS TRUE would not use the index.
+    lane = (columns.state == "pending", columns.reaction == reaction, columns.again == literal(int(again)))
+    return (*lane, columns.due_at <= at)
+
+
+# One look-up in the index for each, in a single round trip.
 _due = union_all(
-    *(select(literal(each)).where(exists().where(deliveries.c.reaction == each, *_due_now)) for each in REACTIONS)
+    *(
+        select(literal(each), literal(int(again))).where(exists().where(*_is_due(each, again, bindparam("at"))))
+        for each in REACTIONS
+        for again in (False, True)
+    )
 )
 
 
@@ -97,9 +116,9 @@ def has_new(connection: Connection) -> bool:
     return bool(connection.scalar(_new))
 
 
-def due_reactions(connection: Connection) -> list[str]:
-    """The reactions that something is due for."""
-    return list(connection.scalars(_due, {"at": now()}))
+def due_now(connection: Connection) -> list[tuple[str, bool]]:
+    """``(reaction, again)`` of what something is due for: what was never sent, and what was sent before."""
+    return [(row[0], bool(row[1])) for row in connection.execute(_due, {"at": now()})]
 
 
 def fan_out(connection: Connection, limit: int) -> int:
@@ -125,23 +144,30 @@ def _owed(event: dict[str, object]) -> list[dict[str, object]]:
     return [{**common, "reaction": reaction} for reaction in (reactions if reactions is not None else (UNROUTED,))]
 
 
-def claim_due(connection: Connection, reaction: str, limit: int, lease: timedelta) -> list[str]:
-    """Take up to ``limit`` due deliveries to send, oldest first; they fall due again after ``lease``."""
+def claim_due(connection: Connection, reaction: str, limit: int, lease: timedelta, again: bool = False) -> list[str]:
+    """Take up to ``limit`` due deliveries to send, oldest first; they fall due again after ``lease``. ``again``: of
+    those that were sent before, else of the others."""
     at = now()
-    query = (
-        select(deliveries.c.event_id)
-        .where(deliveries.c.state == "pending", deliveries.c.reaction == reaction, deliveries.c.due_at <= at)
-        .order_by(deliveries.c.due_at)
-        .limit(limit)
-    )
+    query = select(deliveries.c.event_id).where(*_is_due(reaction, again, at))
+    query = query.order_by(deliveries.c.due_at).limit(limit)
     # Searched without locks, then locked by key. On MariaDB a search that locks also holds the row next to its range,
     # which is the first of those already sent; the worker that comes for it at that moment would pass it by.
     found = list(connection.scalars(query))
     if not found:
         return []
     event_ids = list(connection.scalars(_LOCK_DUE, {"reaction": reaction, "ids": found, "at": at}))
-    connection.execute(_POSTPONE, {"reaction": reaction, "ids": event_ids, "due_at": now() + lease})
+    _postpone(connection, reaction, event_ids, lease, again=True)
     return event_ids
+
+
+def _postpone(connection: Connection, reaction: str, event_ids: Sequence[str], pause: timedelta, again: bool) -> None:
+    values = {"due_at": now() + pause, "again": again}
+    connection.execute(_POSTPONE, {"reaction": reaction, "ids": list(event_ids), **values})
+
+
+def hand_back(connection: Connection, reaction: str, event_ids: Sequence[str], again: bool) -> None:
+    """Due now: a worker did not get to them, or (``again``) they stopped it, all or one of them."""
+    _postpone(connection, reaction, event_ids, timedelta(), again)
 
 
 def take_back(connection: Connection, event_ids: Sequence[str]) -> None:
@@ -164,24 +190,51 @@ def done(connection: Connection, reaction: str, event_ids: Sequence[str]) -> Non
         connection.execute(_DONE, {"reaction": reaction, "ids": event_ids})
 
 
-def failed(connection: Connection, reaction: str, event_id: str, error: str, most: int) -> str:
-    """Count a failed try: later again with a doubling pause, parked after ``most``. Answers the new state."""
+def begin_try(connection: Connection, reaction: str, event_id: str, most: int) -> str:
+    """Count a try before it is made, so that one from which nobody comes back counts as well; answers the state:
+    "pending", "parked" when there were ``most`` of them, "gone" when it is done or another worker is at it."""
+    one = (deliveries.c.reaction == reaction, deliveries.c.event_id == event_id)
+    locked = select(deliveries).where(*one, deliveries.c.state == "pending").with_for_update(skip_locked=True)
+    row = connection.execute(locked).one_or_none()
+    if row is None:
+        return "gone"
+    if row.attempts >= most:
+        error = row.error or "its worker never came back: killed, out of memory, or it took too long"
+        connection.execute(update(deliveries).where(*one).values(state="parked", error=error))
+        return "parked"
+    attempts = row.attempts + 1
+    connection.execute(update(deliveries).where(*one).values(attempts=attempts, due_at=now() + _pause(attempts)))
+    return "pending"
+
+
+def failed(connection: Connection, reaction: str, event_id: str, error: str, most: int, counted: bool = False) -> str:
+    """Count a failed try, unless it was ``counted`` before: later again with a doubling pause, parked after ``most``.
+    Answers the new state."""
     one = (deliveries.c.reaction == reaction, deliveries.c.event_id == event_id)
     row = connection.execute(select(deliveries).where(*one).with_for_update()).one_or_none()
     if row is None:
         return "gone"
-    attempts = row.attempts + 1
+    attempts = row.attempts if counted else row.attempts + 1
     state = "parked" if attempts >= most else "pending"
-    pause = timedelta(seconds=min(2**attempts, LONGEST_PAUSE_SECONDS))
-    values = {"attempts": attempts, "state": state, "due_at": now() + pause, "error": error[:2000]}
-    connection.execute(update(deliveries).where(*one).values(values))
+    values = {"attempts": attempts, "state": state, "due_at": now() + _pause(attempts), "error": error[:2000]}
+    connection.execute(update(deliveries).where(*one).values(**values, again=True))
     return state
 
 
+def _pause(attempts: int) -> timedelta:
+    return timedelta(seconds=min(2**attempts, LONGEST_PAUSE_SECONDS))
+
+
+def uncount(connection: Connection, reaction: str, event_id: str) -> None:
+    """The try that was counted was none: what it needs is away."""
+    one = (deliveries.c.reaction == reaction, deliveries.c.event_id == event_id)
+    connection.execute(update(deliveries).where(*one).values(attempts=deliveries.c.attempts - 1))
+
+
 def resend_all(connection: Connection) -> int:
-    """Make everything pending due now: what was sent is gone from Redis."""
+    """Make everything pending due now: what was sent is gone from Redis, and nobody has tried it."""
     changed = update(deliveries).where(deliveries.c.state == "pending", deliveries.c.due_at > now())
-    return connection.execute(changed.values(due_at=now())).rowcount
+    return connection.execute(changed.values(due_at=now(), again=deliveries.c.attempts > 0)).rowcount
 
 
 _pending_of_owner = union_all(

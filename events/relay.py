@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from events import deliveries
-from events.subscriptions import INDEX_SEARCH, REACTIONS
+from events.subscriptions import AGAIN_QUEUE, INDEX_SEARCH, REACTIONS
 from infra import broker, crash
 from infra.database import BACKGROUND_SECONDS, retrying, write_engine
 from infra.settings import Settings
@@ -30,6 +30,8 @@ Result = TypeVar("Result")
 
 FAN_OUT = 1000
 BATCH = 1000
+# Each of them alone, in a transaction of its own.
+AGAIN_BATCH = 50
 MOST_WAITING = 2
 RESEND_AFTER = timedelta(seconds=30)
 ROUND_SECONDS = 0.02
@@ -78,7 +80,7 @@ class Relay:
         return retrying(transaction, BACKGROUND_SECONDS)
 
     def _send_due(self) -> int:
-        return sum(self._send(reaction) for reaction in self._commit(deliveries.due_reactions))
+        return sum(self._send(*due) for due in self._commit(deliveries.due_now))
 
     def _resend_all(self) -> None:
         try:
@@ -89,19 +91,29 @@ class Relay:
             raise
         log.warning("the queues were empty or new: everything pending is due again", extra={"deliveries": resent})
 
-    def _send(self, reaction: str) -> int:
-        queue = broker.queue(self._redis, reaction)
-        if time.monotonic() < self._sent_at[reaction] + self._pauses[reaction] or queue.count >= MOST_WAITING:
+    def _send(self, reaction: str, again: bool) -> int:
+        if again:
+            # One more than the reaction whose queue it is may have there, or that one could keep it out for ever.
+            return self._send_to(AGAIN_QUEUE, MOST_WAITING + 1, reaction, AGAIN_BATCH, again)
+        if time.monotonic() < self._sent_at[reaction] + self._pauses[reaction]:
+            return 0
+        sent = self._send_to(reaction, MOST_WAITING, reaction, BATCH, again)
+        if sent:
+            self._sent_at[reaction] = time.monotonic()
+        return sent
+
+    def _send_to(self, queue_name: str, most_waiting: int, reaction: str, limit: int, again: bool) -> int:
+        queue = broker.queue(self._redis, queue_name)
+        if queue.count >= most_waiting:
             return 0
         # Commit before enqueue: a crash in between costs a pause of RESEND_AFTER, never an event. The other way
         # round a job could run before its claim was visible.
-        event_ids = self._commit(lambda owed: deliveries.claim_due(owed, reaction, BATCH, RESEND_AFTER))
+        event_ids = self._commit(lambda owed: deliveries.claim_due(owed, reaction, limit, RESEND_AFTER, again))
         if event_ids:
             crash.point("relay: claimed")
-            self._sent_at[reaction] = time.monotonic()
-            queue.enqueue(
-                REACT, reaction, event_ids, result_ttl=0, failure_ttl=broker.FAILED_JOB_SECONDS, description=reaction
-            )
+            arguments = (reaction, event_ids, again) if again else (reaction, event_ids)
+            options = {"result_ttl": 0, "failure_ttl": broker.FAILED_JOB_SECONDS, "description": reaction}
+            queue.enqueue(REACT, args=arguments, **options)
             crash.point("relay: enqueued")
         return len(event_ids)
 

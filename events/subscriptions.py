@@ -24,6 +24,10 @@ INDEX_SEARCH = "index-search"
 MAKE_THUMBNAILS = "make-thumbnails"
 TRACK_REFERENCES = "track-references"
 
+# The queue of what failed before, or whose worker never came back, whatever its reaction: one such event may hold up
+# its worker for a long time, and nobody waits for thumbnails (a larger size is shown meanwhile).
+AGAIN_QUEUE = MAKE_THUMBNAILS
+
 REACTIONS = (UPDATE_VIEWS, CUT_REVISIONS, INDEX_SEARCH, MAKE_THUMBNAILS, TRACK_REFERENCES)
 
 SUBSCRIPTIONS: dict[type[Fact], tuple[str, ...]] = {

@@ -7,11 +7,14 @@ is sent, and whatever dies in between.
 import contextlib
 import logging
 import os
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
-from sqlalchemy import Engine
+from rq.timeouts import JobTimeoutException
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from events import deliveries, log
@@ -21,8 +24,13 @@ from infra.database import BACKGROUND_SECONDS, is_unreachable, retrying, write_e
 from infra.objects import StoreAway
 from infra.settings import Settings, load_settings
 from workers.reactions import REACTIONS, Reaction
+from workers.time_limit import TookTooLong, time_limit
 
 logger = logging.getLogger(__name__)
+
+# A job begins no batch after this, so that what it holds is never sent a second time while it is still at work
+# (relay.RESEND_AFTER), and a worker that shall stop is not waited for long.
+JOB_BUDGET_SECONDS = 20.0
 
 
 @dataclass(frozen=True)
@@ -36,17 +44,54 @@ class Reactor:
 
     def handle(self, event_ids: Sequence[str]) -> None:
         """Handle a batch; when it fails, each half of it alone, and so on, until the bad event is
-        alone and has stopped no other."""
+        alone and has stopped no other. A batch that takes too long is handed over: each of it is tried alone."""
         try:
-            events = retrying(lambda: self._once(event_ids), BACKGROUND_SECONDS)
+            events = self._once_more(event_ids)
+        except TookTooLong as error:
+            self._hand_over(event_ids, error)
         except Exception as error:
-            if is_unreachable(error) or isinstance(error, StoreAway):
-                # Nothing is wrong with the events: they stay pending and are sent again.
+            if _is_no_fault_of_theirs(error):
+                # They stay pending and are sent again.
                 raise
             self._divide(event_ids, error)
         else:
             crash.point("reaction: committed")
             self._hint(events)
+
+    def handle_again(self, event_id: str) -> None:
+        """Handle one event that failed before, or from which nobody came back. The try is counted before it is made:
+        whatever becomes of this process, an event can end only so many of them."""
+        state = self._commit(deliveries.begin_try, event_id, self.settings.delivery_max_attempts)
+        if state == "parked":
+            logger.error("an event was parked: nobody ever came back from it", extra=self._about(event_id, state))
+        if state != "pending":
+            return
+        try:
+            events = self._once_more([event_id])
+        except Exception as error:
+            if _is_no_fault_of_theirs(error):
+                with contextlib.suppress(DBAPIError):
+                    self._commit(deliveries.uncount, event_id)
+                raise
+            self._count_failure(event_id, error, counted=True)
+        else:
+            self._hint(events)
+
+    def _once_more(self, event_ids: Sequence[str]) -> Sequence[Event]:
+        return retrying(lambda: self._once(event_ids), BACKGROUND_SECONDS)
+
+    def _hand_over(self, event_ids: Sequence[str], error: TookTooLong) -> None:
+        logger.warning(
+            "a batch took too long; each of it is tried alone", extra={"reaction": self.name, "events": len(event_ids)}
+        )
+        # At once, or when their lease is over: the server may still be at what was broken off, and hold them.
+        with contextlib.suppress(DBAPIError):
+            self._commit(deliveries.hand_back, event_ids, True)
+
+    def hand_back(self, event_ids: Sequence[str], again: bool) -> None:
+        """Let others have what there is no time for here."""
+        if event_ids:
+            self._commit(deliveries.hand_back, event_ids, again)
 
     def _divide(self, event_ids: Sequence[str], error: Exception) -> None:
         if len(event_ids) == 1:
@@ -59,16 +104,25 @@ class Reactor:
     def _once(self, event_ids: Sequence[str]) -> Sequence[Event]:
         """The events that were still owed, handled."""
         with self.engine.begin() as connection:
-            owed = deliveries.lock(connection, self.name, event_ids)
-            events = log.load(connection, owed) if owed else []
-            if events:
-                crash.point("reaction: begun")
-                self.reaction.apply(connection, events)
-                crash.point("reaction: applied")
-            # Also what the log no longer holds: it can't be handled, ever.
-            deliveries.done(connection, self.name, owed)
-            crash.point("reaction: done")
-            return events
+            try:
+                with time_limit(self.reaction.seconds):
+                    return self._apply(connection, event_ids)
+            except (TookTooLong, JobTimeoutException):
+                # Broken off anywhere, also between a question to the server and its answer.
+                connection.invalidate()
+                raise
+
+    def _apply(self, connection: Connection, event_ids: Sequence[str]) -> Sequence[Event]:
+        owed = deliveries.lock(connection, self.name, event_ids)
+        events = log.load(connection, owed) if owed else []
+        if events:
+            crash.point("reaction: begun")
+            self.reaction.apply(connection, events)
+            crash.point("reaction: applied")
+        # Also what the log no longer holds: it can't be handled, ever.
+        deliveries.done(connection, self.name, owed)
+        crash.point("reaction: done")
+        return events
 
     def _hint(self, events: Sequence[Event]) -> None:
         try:
@@ -76,16 +130,28 @@ class Reactor:
         except Exception as error:
             logger.warning("what should follow a reaction did not happen", exc_info=error)
 
-    def _count_failure(self, event_id: str, error: Exception) -> None:
-        def count() -> str:
-            with self.engine.begin() as connection:
-                reason = f"{type(error).__name__}: {error}"
-                return deliveries.failed(connection, self.name, event_id, reason, self.settings.delivery_max_attempts)
+    def _count_failure(self, event_id: str, error: Exception, counted: bool = False) -> None:
+        reason = f"{type(error).__name__}: {error}"
+        most = self.settings.delivery_max_attempts
+        state = self._commit(deliveries.failed, event_id, reason, most, counted)
+        logger.error("an event could not be handled", exc_info=error, extra=self._about(event_id, state))
 
-        state = retrying(count, BACKGROUND_SECONDS)
-        logger.error(
-            "an event could not be handled", exc_info=error, extra={"event_id": event_id, "delivery_state": state}
-        )
+    def _about(self, event_id: str, state: str) -> dict[str, str]:
+        return {"reaction": self.name, "event_id": event_id, "delivery_state": state}
+
+    def _commit(self, step: Callable[..., Any], *arguments: Any) -> Any:
+        """One step about this reaction's deliveries in a transaction of its own."""
+
+        def transaction() -> Any:
+            with self.engine.begin() as connection:
+                return step(connection, self.name, *arguments)
+
+        return retrying(transaction, BACKGROUND_SECONDS)
+
+
+def _is_no_fault_of_theirs(error: Exception) -> bool:
+    """Whether a server is away, or the job's time is up: nothing is wrong with the events."""
+    return is_unreachable(error) or isinstance(error, (StoreAway, JobTimeoutException))
 
 
 def prepare() -> None:
@@ -98,7 +164,7 @@ def prepare() -> None:
     engine.dispose()
 
 
-def react(reaction: str, event_ids: list[str]) -> None:
+def react(reaction: str, event_ids: list[str], again: bool = False) -> None:
     """The RQ job. What isn't a reaction's name or a list of ids is dropped with a log line: anyone who can reach
     Redis can put a job there."""
     if not isinstance(reaction, str) or reaction not in REACTIONS or not _are_ids(event_ids):
@@ -107,8 +173,17 @@ def react(reaction: str, event_ids: list[str]) -> None:
     settings, engine = _resources()
     chosen = REACTIONS[reaction]
     reactor = Reactor(engine, settings, reaction, chosen)
-    for start in range(0, len(event_ids), chosen.at_once):
-        reactor.handle(event_ids[start : start + chosen.at_once])
+    size = 1 if again else chosen.at_once
+    until = time.monotonic() + JOB_BUDGET_SECONDS
+    for start in range(0, len(event_ids), size):
+        if start and time.monotonic() > until:
+            reactor.hand_back(event_ids[start:], bool(again))
+            return
+        batch = event_ids[start : start + size]
+        if again:
+            reactor.handle_again(*batch)
+        else:
+            reactor.handle(batch)
 
 
 def _are_ids(value: object) -> bool:

@@ -23,17 +23,20 @@ def _nothing(settings: Settings, events: Sequence[Event]) -> None:
 @dataclass(frozen=True)
 class Reaction:
     """``apply`` is the effect, in a transaction with the receipt. ``after`` runs once that is committed; it may be
-    lost, so it is for hints alone. ``at_once``: how many events share a transaction, where each takes long."""
+    lost, so it is for hints alone. ``at_once``: how many events share a transaction, where each takes long.
+    ``seconds``: the longest that such a transaction may take. An honest batch that needs more is done one by one; what
+    hangs holds up its reaction for so long, once, and then only others that failed."""
 
     apply: Callable[[Connection, Sequence[Event]], None]
     after: Callable[[Settings, Sequence[Event]], None] = _nothing
     at_once: int = 250
+    seconds: float = 5.0
 
 
 REACTIONS = {
     UPDATE_VIEWS: Reaction(update_views, refresh_caches),
     CUT_REVISIONS: Reaction(cut_revisions),
     INDEX_SEARCH: Reaction(index_search),
-    MAKE_THUMBNAILS: Reaction(make_thumbnails, at_once=1),
+    MAKE_THUMBNAILS: Reaction(make_thumbnails, at_once=1, seconds=45.0),
     TRACK_REFERENCES: Reaction(track_references),
 }
