@@ -87,14 +87,14 @@ def _uploaded(sent: Path, alt: str, also: str) -> Response:
         # A reservation before the bytes, the bytes before the row: whatever dies in between, nothing is lost from
         # sight, and no row is without its bytes.
         picture_id = perform(services().writing, cause(), lambda uow: pictures.reserve_picture(pictures.RESERVE, uow))
-        crash.point("upload: reserved")
+        crash.point("upload reserved")
         return _kept(kept, pictures.AddPicture(picture_id, alt, *known), also)
 
 
 def _kept(file: Path, command: pictures.AddPicture, also: str) -> Response:
     try:
         services().store.put(object_key(command.picture_id, "original"), file, command.mime)
-        crash.point("upload: stored")
+        crash.point("upload stored")
         answer = carry_out(lambda uow: pictures.add_picture(command, uow), _created, also)
     except (BadCopy, Refusal):
         _give_up(command.picture_id)

@@ -66,5 +66,5 @@ def make_known(notebook_id: str) -> None:
         raise CommitUnknown from error
     if event and isinstance(event.fact, NotebookFact):
         services().shared.put_publication(event.fact)
-    crash.point("withdrawal: made known")
+    crash.point("withdrawal known")
     services().publications.wait_out()

@@ -85,7 +85,7 @@ def begin(connection: Connection, claim: Claim, at: datetime) -> None:
     transaction is then run again and finds their answer."""
     empty = {"status": 0, "headers": {}, "body": "", "created_at": at}
     connection.execute(insert(receipts).values(**vars(claim), **empty))
-    crash.point("receipt: begun")
+    crash.point("receipt begun")
 
 
 def complete(connection: Connection, claim: Claim, answer: Answer) -> None:
@@ -93,7 +93,7 @@ def complete(connection: Connection, claim: Claim, answer: Answer) -> None:
     where = (receipts.c.holder == claim.holder, receipts.c.key == claim.key)
     values = {"status": answer.status, "headers": answer.headers, "body": answer.body}
     connection.execute(update(receipts).where(*where).values(values))
-    crash.point("receipt: completed")
+    crash.point("receipt completed")
 
 
 def purge(connection: Connection, before: datetime, limit: int) -> int:

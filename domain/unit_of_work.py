@@ -130,12 +130,12 @@ def _attempt(engine: Engine, cause: Cause, work: Callable[[UnitOfWork], Result])
         unit = UnitOfWork(connection, cause)
         result = work(unit)
         unit.flush()
-        crash.point("command: written")
+        crash.point("command written")
         try:
             connection.commit()
         except DBAPIError as error:
             if is_refused_commit(error):
                 raise
             raise CommitUnknown from error
-        crash.point("command: committed")
+        crash.point("command committed")
         return result

@@ -130,7 +130,7 @@ def fan_out(connection: Connection, limit: int) -> int:
     owed = [row for event in rows for row in _owed(event._asdict())]
     if owed:
         connection.execute(insert(deliveries), owed)
-        crash.point("fan-out: deliveries written")
+        crash.point("fan-out written")
     if rows:
         connection.execute(_TAKE, {"ids": [row.event_id for row in rows]})
     return len(rows)

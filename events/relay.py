@@ -69,7 +69,7 @@ class Relay:
         if not self._commit(deliveries.has_new):
             return 0
         taken = self._commit(lambda connection: deliveries.fan_out(connection, FAN_OUT))
-        crash.point("fan-out: committed")
+        crash.point("fan-out committed")
         return taken
 
     def _commit(self, work: Callable[[Connection], Result]) -> Result:
@@ -110,11 +110,11 @@ class Relay:
         # round a job could run before its claim was visible.
         event_ids = self._commit(lambda owed: deliveries.claim_due(owed, reaction, limit, RESEND_AFTER, again))
         if event_ids:
-            crash.point("relay: claimed")
+            crash.point("relay claimed")
             arguments = (reaction, event_ids, again) if again else (reaction, event_ids)
             options = {"result_ttl": 0, "failure_ttl": broker.FAILED_JOB_SECONDS, "description": reaction}
             queue.enqueue(REACT, args=arguments, **options)
-            crash.point("relay: enqueued")
+            crash.point("relay enqueued")
         return len(event_ids)
 
 

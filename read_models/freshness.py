@@ -94,6 +94,6 @@ def _project(writing: Engine, event_ids: list[str], project: Project) -> None:
     def once() -> None:
         with writing.begin() as connection:
             project(connection, log.load(connection, event_ids))
-            crash.point("freshness: projected")
+            crash.point("view caught up")
 
     retrying(once)

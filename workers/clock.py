@@ -87,7 +87,7 @@ class Clock:
             if due_at is None or due_at > now():
                 return False
             pause = self._pause_after(chore)
-            crash.point("clock: chore done")
+            crash.point("chore done")
             holding.execute(update(chores).where(chores.c.name == chore.name).values(due_at=now() + pause))
             return True
 

@@ -55,7 +55,7 @@ class Reactor:
                 raise
             self._divide(event_ids, error)
         else:
-            crash.point("reaction: committed")
+            crash.point("reaction committed")
             self._hint(events)
 
     def handle_again(self, event_id: str) -> None:
@@ -116,12 +116,12 @@ class Reactor:
         owed = deliveries.lock(connection, self.name, event_ids)
         events = log.load(connection, owed) if owed else []
         if events:
-            crash.point("reaction: begun")
+            crash.point("reaction begun")
             self.reaction.apply(connection, events)
-            crash.point("reaction: applied")
+            crash.point("reaction applied")
         # Also what the log no longer holds: it can't be handled, ever.
         deliveries.done(connection, self.name, owed)
-        crash.point("reaction: done")
+        crash.point("reaction done")
         return events
 
     def _hint(self, events: Sequence[Event]) -> None:

@@ -44,7 +44,7 @@ def _made(picture_id: str) -> FinishPicture:
             return FinishPicture(picture_id, error=str(error))
         for name in dict.fromkeys(each.stored_as for each in shrunk):
             _store().put(object_key(picture_id, name), folder / f"{name}.webp", MIME)
-            crash.point("thumbnails: one stored")
+            crash.point("thumbnail stored")
         return FinishPicture(picture_id, tuple(_thumbnail(each, folder) for each in shrunk))
 
 

@@ -83,7 +83,7 @@ def erase_some(command: EraseSome, uow: UnitOfWork) -> int:
     if wanted is None:
         return 0
     taken = erasure.erase_some(uow.connection, wanted, BATCH)
-    crash.point("erasure: some erased")
+    crash.point("erasure begun")
     if taken == BATCH:
         return taken
     erasure.finish(uow.connection, wanted)

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, func, select
 
 from domain.receipts import receipts
 from events import log
-from tests.chaos import rebuilt
+from read_models.comparison import differences
 from tests.chaos.client import Client
 from tests.chaos.journal import Operation, read
 from tests.chaos.report import Report
@@ -47,34 +47,38 @@ class Stored:
 def check(report: Report, system: System, writers: Writers) -> None:
     """Everything that must hold when the system has settled."""
     operations = read(writers.journal.path)
-    by_key = _events_by_key(system.engine)
+    by_key = events_by_key(system.engine)
     told = Counter(operation.verdict for operation in operations.values())
     report.figure("writes", len(operations))
     for verdict in ("ok", "refused", "unknown"):
         report.figure(verdict, told[verdict])
-    _tell_effects(report, effects(operations, by_key))
-    report.none("gaps in versions", gaps(by_key))
-    report.none("acknowledged without a receipt", without_receipt(system.engine, operations.values()))
-    report.none("rows apart after a rebuild", _named(rebuilt.differences(system.engine, system.settings)))
+    for what, wrong in findings(system.engine, operations, by_key).items():
+        report.none(what, wrong)
     report.none("stale reads of one's own writes", writers.total("stale_reads"))
-    wrong = [line for author in writers.authors for line in _seen_by(author, by_key)]
-    report.none("wrong answers of the API", wrong)
+    report.none("wrong answers of the API", [line for each in writers.authors for line in _seen_by(each, by_key)])
 
 
-def _tell_effects(report: Report, found: Effects) -> None:
-    report.none("acknowledged writes lost", found.lost)
-    report.none("effects twice", found.twice)
-    report.none("refused, yet there", found.refused_yet_there)
-    report.none("done by half", found.half_done)
-    report.none("another text or version than acknowledged", found.other_text)
-    report.none("effects that nobody asked for", found.from_nowhere)
+def findings(
+    engine: Engine,
+    operations: Mapping[str, Operation],
+    by_key: Mapping[str, list[Stored]],
+) -> dict[str, list[str]]:
+    """What is wrong in the database, by what must not be."""
+    found = effects(operations, by_key)
+    return {
+        "acknowledged writes lost": found.lost,
+        "effects twice": found.twice,
+        "refused, yet there": found.refused_yet_there,
+        "done by half": found.half_done,
+        "another text or version than acknowledged": found.other_text,
+        "effects that nobody asked for": found.from_nowhere,
+        "gaps in versions": gaps(by_key),
+        "acknowledged without a receipt": without_receipt(engine, operations.values()),
+        "read models apart after a rebuild": list(map(str, differences(engine))),
+    }
 
 
-def _named(counts: Mapping[str, int]) -> list[str]:
-    return [f"{name}: {count}" for name, count in counts.items()]
-
-
-def _events_by_key(engine: Engine) -> dict[str, list[Stored]]:
+def events_by_key(engine: Engine) -> dict[str, list[Stored]]:
     """The log, by the wish that each event came from."""
     found: dict[str, list[Stored]] = defaultdict(list)
     columns = log.events.c

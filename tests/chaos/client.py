@@ -4,7 +4,7 @@ import json
 import socket
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
-from typing import Any
+from typing import Any, Protocol
 
 from tests.chaos.journal import Verdict
 
@@ -39,6 +39,20 @@ NO_ANSWER = Answer(None, {})
 NOT_SENT = Answer(503, {}, NOTHING_CHANGED)
 
 
+def named(headers: dict[str, str], token: str | None) -> dict[str, str]:
+    """Headers as they are sent, with the token where there is one."""
+    sent = {name.replace("_", "-"): value for name, value in headers.items()}
+    return sent | {"Authorization": f"Bearer {token}"} if token else sent
+
+
+class Asks(Protocol):
+    """What an author needs of a client."""
+
+    token: str | None
+
+    def ask(self, method: str, path: str, body: Any = None, **headers: str) -> Answer: ...
+
+
 class Client:
     def __init__(self, port: int) -> None:
         self._port = port
@@ -47,9 +61,7 @@ class Client:
 
     def ask(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
         """Send once. Underscores in the names of headers are dashes."""
-        sent = {name.replace("_", "-"): value for name, value in headers.items()}
-        if self.token:
-            sent["Authorization"] = f"Bearer {self.token}"
+        sent = named(headers, self.token)
         if body is not None:
             sent["Content-Type"] = "application/json"
         try:

@@ -25,6 +25,8 @@ class Operation:
     effects: tuple[str, ...]
     may_be_void: bool = False
     sent: str | None = None
+    # Method, path, body and headers, to be sent again.
+    request: list[Any] = field(default_factory=list)
     answers: list[dict[str, Any]] = field(default_factory=list)
 
     @property
@@ -74,7 +76,7 @@ def read(path: Path) -> dict[str, Operation]:
     for line in _lines(path):
         key = line.pop("key")
         if "effects" in line:
-            about = {name: line[name] for name in ("kind", "may_be_void", "sent") if name in line}
+            about = {name: line[name] for name in ("kind", "may_be_void", "sent", "request") if name in line}
             operations[key] = Operation(key, effects=tuple(line["effects"]), **about)
         else:
             operations[key].answers.append(line)

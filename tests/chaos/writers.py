@@ -12,7 +12,7 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
-from tests.chaos.client import Answer, Client
+from tests.chaos.client import Answer, Asks, Client
 from tests.chaos.journal import Journal
 
 PASSWORD = "a long enough password"
@@ -48,9 +48,9 @@ def mark(key: str) -> str:
 class Author:
     """One user with notebooks of their own. Not to be shared between threads."""
 
-    def __init__(self, name: str, port: int, journal: Journal, dice: Random) -> None:
+    def __init__(self, name: str, client: Asks, journal: Journal, dice: Random) -> None:
         self.name = name
-        self.client = Client(port)
+        self.client = client
         self.journal = journal
         self.dice = dice
         self.notebooks: list[str] = []
@@ -106,11 +106,11 @@ class Author:
         body = body(key) if callable(body) else body
         if isinstance(body, dict) and "content" in body:
             about["sent"] = hashlib.sha256(body["content"].encode()).hexdigest()
-        self.journal.begin(key, kind, effects, **about)
+        self.journal.begin(key, kind, effects, request=[method, path, body, headers or {}], **about)
         deadline = time.monotonic() + PATIENCE
         while True:
             answer = self.client.ask(method, path, body, Idempotency_Key=key, X_Request_ID=key, **(headers or {}))
-            self._note(key, answer)
+            self.note(key, answer)
             is_open = answer.verdict == "unknown" or answer.status == 503
             if not is_open and answer.status != 401:
                 return answer
@@ -123,7 +123,7 @@ class Author:
     def next_key(self) -> str:
         return f"{self.name}-{next(self._numbers)}"
 
-    def _note(self, key: str, answer: Answer) -> None:
+    def note(self, key: str, answer: Answer) -> None:
         if answer.status is not None and answer.status >= 500 and answer.status != 503:
             self.server_errors += 1
         told = answer.body if isinstance(answer.body, dict) and answer.verdict == "ok" else {}
@@ -220,7 +220,8 @@ class Writers:
     def __init__(self, port: int, journal: Journal, seed: str, clients: int, writes: int) -> None:
         self.journal = journal
         self.authors = [
-            Author(f"author{number}", port, journal, Random(f"{seed}/author{number}")) for number in range(clients)
+            Author(f"author{number}", Client(port), journal, Random(f"{seed}/author{number}"))
+            for number in range(clients)
         ]
         self._writes = writes
         self._stop = threading.Event()
