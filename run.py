@@ -61,6 +61,13 @@ def linguistics(arguments: argparse.Namespace) -> None:
     main(_start("linguistics"))
 
 
+def replay(arguments: argparse.Namespace) -> int:
+    """let reactions try again what they were given up for (parked): all of it, or what --reaction and --event say"""
+    from deploy.replay import replay
+
+    return replay(_start("replay"), arguments.reaction, arguments.event)
+
+
 def sweep(arguments: argparse.Namespace) -> int:
     """remove pictures that nothing uses and objects that no row knows, in two steps with the grace between them;
     refuses where it is not sure of the database, the bucket or the day"""
@@ -116,13 +123,18 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, epilog="Settings: .env.example. Without a command: up.")
     commands = parser.add_subparsers(metavar="COMMAND")
     parser.set_defaults(command=up)
-    for command in (up, api, relay, worker, clock, linguistics, sweep, migrate, create_admin):
+    for command in (up, api, relay, worker, clock, linguistics, replay, sweep, migrate, create_admin):
         added = commands.add_parser(
             command.__name__.replace("_", "-"), help=command.__doc__, description=command.__doc__
         )
         added.set_defaults(command=command)
         if command is worker:
             added.add_argument("queue", metavar="QUEUE", help="the queue's name, such as update-views")
+        if command is replay:
+            from events.subscriptions import REPLAYABLE
+
+            added.add_argument("--reaction", choices=REPLAYABLE, help="only what this one could not do: %(choices)s")
+            added.add_argument("--event", metavar="ID", help="only this event, by the id in the log lines")
         if command is sweep:
             added.add_argument("--dry-run", action="store_true", help="only tell what would go, and why")
         if command is create_admin:

@@ -23,6 +23,7 @@ from sqlalchemy import (
     func,
     insert,
     literal,
+    or_,
     select,
     text,
     union_all,
@@ -30,13 +31,11 @@ from sqlalchemy import (
 )
 
 from events.log import outbox
-from events.subscriptions import REACTIONS, UPDATE_VIEWS, reactions_to
+from events.subscriptions import REACTIONS, REPLAYABLE, UNROUTED, UPDATE_VIEWS, reactions_to
 from infra import crash
 from infra.clock import now
 from infra.database import Id, Json, UtcDateTime, table
 
-# The reaction of an event that nothing here subscribes to: parked at once, for code that knows it to take up.
-UNROUTED = "unrouted"
 LONGEST_PAUSE_SECONDS = 600
 
 deliveries = table(
@@ -175,7 +174,7 @@ def take_back(connection: Connection, event_ids: Sequence[str]) -> None:
     The caller erases them."""
     # The outbox first: what the relay takes from there meanwhile is in deliveries when its row is free.
     connection.execute(_TAKE, {"ids": event_ids})
-    for reaction in (*REACTIONS, UNROUTED):
+    for reaction in REPLAYABLE:
         connection.execute(_DONE, {"reaction": reaction, "ids": event_ids})
 
 
@@ -240,7 +239,9 @@ def resend_all(connection: Connection) -> int:
 _pending_of_owner = union_all(
     select(outbox.c.event_id, outbox.c.aggregate_id, outbox.c.version).where(outbox.c.owner_id == bindparam("owner")),
     select(deliveries.c.event_id, deliveries.c.aggregate_id, deliveries.c.version).where(
-        deliveries.c.owner_id == bindparam("owner"), deliveries.c.reaction == bindparam("reaction")
+        deliveries.c.owner_id == bindparam("owner"),
+        deliveries.c.reaction == bindparam("reaction"),
+        or_(deliveries.c.state == "pending", bindparam("parked", type_=Integer) == 1),
     ),
 )
 
@@ -250,10 +251,12 @@ def not_in_views(connection: Connection, owner_id: str) -> list[Pending]:
     return not_seen_by(connection, UPDATE_VIEWS, owner_id)
 
 
-def not_seen_by(connection: Connection, reaction: str, owner_id: str) -> list[Pending]:
-    """``(event id, aggregate id, version)`` of the owner's changes that the reaction has not handled yet."""
+def not_seen_by(connection: Connection, reaction: str, owner_id: str, parked: bool = False) -> list[Pending]:
+    """``(event id, aggregate id, version)`` of the owner's changes that the reaction has not handled yet; with
+    ``parked`` also those it was given up for. A reader leaves them to an operator: they failed, or hung, often."""
     # One statement, so one snapshot: an event that moves from outbox to deliveries meanwhile is seen in one of them.
-    rows = connection.execute(_pending_of_owner, {"owner": owner_id, "reaction": reaction})
+    given = {"owner": owner_id, "reaction": reaction, "parked": int(parked)}
+    rows = connection.execute(_pending_of_owner, given)
     return [(row.event_id, row.aggregate_id, row.version) for row in rows]
 
 

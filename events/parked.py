@@ -4,8 +4,9 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from events.deliveries import UNROUTED, deliveries
+from events.deliveries import deliveries
 from events.log import outbox
+from events.subscriptions import UNROUTED
 from infra.clock import now
 
 Delivery = dict[str, Any]
@@ -34,3 +35,13 @@ def retry(connection: Connection, reaction: str, event_id: str) -> Delivery | No
     else:
         connection.execute(update(deliveries).where(*this).values(again))
     return {**row, **again}
+
+
+def parked(connection: Connection, reaction: str | None, event_id: str | None, limit: int) -> list[tuple[str, str]]:
+    """``(reaction, event id)`` of up to ``limit`` that were given up, of these if given."""
+    wanted = [deliveries.c.state == "parked"]
+    wanted += [deliveries.c.reaction == reaction] if reaction else []
+    wanted += [deliveries.c.event_id == event_id] if event_id else []
+    query = select(deliveries.c.reaction, deliveries.c.event_id).where(*wanted)
+    query = query.order_by(deliveries.c.reaction, deliveries.c.event_id).limit(limit)
+    return [(row.reaction, row.event_id) for row in connection.execute(query)]

@@ -30,6 +30,19 @@ AGAIN_QUEUE = MAKE_THUMBNAILS
 
 REACTIONS = (UPDATE_VIEWS, CUT_REVISIONS, INDEX_SEARCH, MAKE_THUMBNAILS, TRACK_REFERENCES)
 
+# The reaction of an event that nothing here subscribes to: parked at once, for code that knows it to take up.
+UNROUTED = "unrouted"
+# What a parked delivery may say.
+REPLAYABLE = (*REACTIONS, UNROUTED)
+
+# What each read model is called, and the reaction that keeps it.
+READ_MODELS = {
+    "views": UPDATE_VIEWS,
+    "revisions": CUT_REVISIONS,
+    "search": INDEX_SEARCH,
+    "references": TRACK_REFERENCES,
+}
+
 SUBSCRIPTIONS: dict[type[Fact], tuple[str, ...]] = {
     UserRegistered: (UPDATE_VIEWS,),
     ProfileEdited: (UPDATE_VIEWS, TRACK_REFERENCES),

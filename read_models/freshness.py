@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Collection, Sequence
 
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
 
 from events import deliveries, log
 from events.event import DamagedEvent, Event, UnknownEvent
@@ -64,7 +65,9 @@ def catch_up_references(reading: Connection, writing: Engine, owner_id: str) -> 
 
 
 def _not_tracked(connection: Connection, owner_id: str) -> list[str]:
-    return [event_id for event_id, _, _ in deliveries.not_seen_by(connection, TRACK_REFERENCES, owner_id)]
+    # Also what was given up: a picture goes for good when nothing uses it, so better ask once too often.
+    owed = deliveries.not_seen_by(connection, TRACK_REFERENCES, owner_id, parked=True)
+    return [event_id for event_id, _, _ in owed]
 
 
 def _not_cut(connection: Connection, owner_id: str, aggregate_ids: Collection[str]) -> list[str]:
@@ -81,7 +84,7 @@ def _in_batches(event_ids: list[str], size: int, apply: Callable[[list[str]], No
 def _apply(event_ids: list[str], apply: Callable[[list[str]], None]) -> None:
     try:
         apply(event_ids)
-    except (DamagedEvent, UnknownEvent) as error:
+    except (DamagedEvent, UnknownEvent, CannotProject) as error:
         # The worker will park it and an operator will see it; one bad event must not cost its author all reads.
         if len(event_ids) == 1:
             logger.error("left out of the views: %s", error)
@@ -90,10 +93,20 @@ def _apply(event_ids: list[str], apply: Callable[[list[str]], None]) -> None:
             _apply([event_id], apply)
 
 
+class CannotProject(Exception):
+    """A read model fails on what an event says; nothing of it is stored."""
+
+
 def _project(writing: Engine, event_ids: list[str], project: Project) -> None:
     def once() -> None:
         with writing.begin() as connection:
-            project(connection, log.load(connection, event_ids))
+            events = log.load(connection, event_ids)
+            try:
+                project(connection, events)
+            except DBAPIError:
+                raise
+            except Exception as error:
+                raise CannotProject(f"{type(error).__name__}: {error}") from error
             crash.point("view caught up")
 
     retrying(once)

@@ -10,6 +10,7 @@ from types import FrameType
 
 # What does not even hear a signal, because it never comes back from a library written in C, ends with its process.
 GRACE_SECONDS = 5.0
+STDERR = 2
 
 
 class TookTooLong(Exception):
@@ -35,7 +36,7 @@ def time_limit(seconds: float) -> Iterator[None]:
     # RQ has a limit of its own on the same clock, for the whole job; it goes on after this.
     before = signal.signal(signal.SIGALRM, break_off)
     left, _ = signal.setitimer(signal.ITIMER_REAL, seconds)
-    faulthandler.dump_traceback_later(seconds + GRACE_SECONDS, exit=True)
+    faulthandler.dump_traceback_later(seconds + GRACE_SECONDS, exit=True, file=STDERR)
     try:
         yield
     finally:

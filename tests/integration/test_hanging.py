@@ -58,7 +58,7 @@ def sleep(_: Connection) -> None:
 
 
 def sleep_on_the_server(connection: Connection) -> None:
-    connection.execute(text("SELECT SLEEP(3)"))
+    connection.execute(text("SELECT SLEEP(1)"))
 
 
 @pytest.mark.parametrize("hang", [sleep, sleep_on_the_server])
@@ -76,7 +76,7 @@ def test_a_batch_that_hangs_is_broken_off_and_each_of_it_tried_alone(
         reactor.handle_again(each)
     if hang is sleep_on_the_server:
         # The server learns only at the end of its sleep that nobody listens; until then it holds the first batch.
-        time.sleep(3)
+        time.sleep(1)
         for each in ids:
             if each != bad:
                 reactor.handle_again(each)

@@ -1,0 +1,182 @@
+"""What was given up: it costs its author no reads, it can be seen, and it can be tried again."""
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, Engine, event, select, update
+
+from deploy.replay import replay
+from events import deliveries, log
+from events.event import Event
+from events.subscriptions import CUT_REVISIONS, TRACK_REFERENCES, UNROUTED, UPDATE_VIEWS
+from infra.clock import now
+from infra.settings import Settings
+from read_models import page_view
+from tests.integration.test_reactions import still_owed
+from tests.integration.writing import a_page, save
+from tests.service import Author, Service
+from workers import reaction
+from workers.reactions import REACTIONS as EFFECTS
+
+owed = deliveries.deliveries
+
+
+def park(db: Engine, *where: Any) -> None:
+    with db.begin() as connection:
+        connection.execute(update(owed).where(*where).values(state="parked", error="ValueError: no"))
+
+
+@pytest.fixture
+def statements(service: Service) -> Iterator[list[str]]:
+    """What the API says to the database to change something."""
+    heard: list[str] = []
+    writing = service.app.extensions["sinpluma"].writing
+
+    def hear(_: Any, __: Any, statement: str, *___: Any) -> None:
+        heard.append(statement)
+
+    event.listen(writing, "before_cursor_execute", hear)
+    yield heard
+    event.remove(writing, "before_cursor_execute", hear)
+
+
+def with_parked_page(service: Service, reactions: Sequence[str]) -> tuple[Author, str, str]:
+    """An author, and the places of a notebook and its page whose last save these reactions gave up."""
+    author = service.author()
+    notebook = author.notebook("Walks")
+    page = author.page(notebook["id"], "First", "One heron.")
+    service.drain()
+    place = f"/notebooks/{notebook['id']}"
+    author.put(f"{place}/pages/{page['id']}", {"content": "Two herons, no more."})
+    service.relay.run_once()
+    park(service.engine, owed.c.reaction.in_(reactions))
+    service.drain()
+    return author, place, f"{place}/pages/{page['id']}"
+
+
+def test_what_is_parked_costs_its_author_nothing_at_each_read(service: Service, statements: list[str]) -> None:
+    author, notebook, page = with_parked_page(service, [UPDATE_VIEWS, CUT_REVISIONS])
+    statements.clear()
+    author.get(notebook)
+    author.get("/notebooks")
+    author.get(f"/pages/{page.rpartition('/')[2]}/revisions")
+    assert statements == []
+
+
+def test_a_page_shows_its_last_save_although_the_views_gave_it_up(service: Service) -> None:
+    author, notebook, page = with_parked_page(service, [UPDATE_VIEWS])
+    assert author.get(page)["content"] == "Two herons, no more."
+    author.put(page, {"content": "Three."})
+    assert author.get(page)["content"] == "Three."
+    assert author.get(notebook)["word_count"] == 1, "what comes later holds the whole state, so it heals the view"
+
+
+def test_a_picture_that_a_parked_event_links_is_still_known_to_be_used(service: Service, db: Engine) -> None:
+    page = a_page(db)
+    with db.begin() as connection:
+        while deliveries.fan_out(connection, 500):
+            pass
+    park(db, owed.c.reaction == TRACK_REFERENCES)
+    with db.connect() as connection:
+        assert deliveries.not_seen_by(connection, TRACK_REFERENCES, page.owner_id) == []
+        assert len(deliveries.not_seen_by(connection, TRACK_REFERENCES, page.owner_id, parked=True)) == 1
+
+
+def test_an_event_that_no_view_can_show_costs_its_author_nothing_else(
+    service: Service, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    author = service.author()
+    good, bad = author.notebook("Good"), author.notebook("Bad")
+    for notebook in (good, bad):
+        author.page(notebook["id"], "A page", f"Words of {notebook['title']}")
+    row = page_view._row
+
+    def fail_on_bad(fact: Any) -> dict[str, Any]:
+        if fact.notebook_id == bad["id"]:
+            raise ValueError("I can't swallow this")
+        return row(fact)
+
+    monkeypatch.setattr(page_view, "_row", fail_on_bad)
+    shown = {each["title"]: each["word_count"] for each in author.get("/notebooks")["items"]}
+    assert shown == {"Good": 3, "Bad": 0}
+    assert "left out of the views: ValueError" in caplog.text
+
+
+def everything_fails(_: Connection, __: Sequence[Event]) -> None:
+    raise ValueError("I can't swallow this")
+
+
+@pytest.fixture
+def given_up(service: Service, db: Engine, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[tuple[str, str]]]:
+    """Two saves that all reactions gave up, before their cause was seen to; what is parked now."""
+    broken = {name: replace(each, apply=everything_fails) for name, each in EFFECTS.items()}
+    monkeypatch.setattr(reaction, "REACTIONS", broken)
+    page = a_page(db)
+    save(db, page, "again")
+    while service.pending():
+        service.relay.run_once()
+        service.work()
+        with db.begin() as connection:
+            connection.execute(update(owed).values(due_at=now()))
+    monkeypatch.setattr(reaction, "REACTIONS", EFFECTS)
+
+    def parked() -> list[tuple[str, str]]:
+        with db.connect() as connection:
+            query = select(owed.c.reaction, owed.c.event_id).where(owed.c.state == "parked")
+            return [(row.reaction, row.event_id) for row in connection.execute(query)]
+
+    return parked
+
+
+def test_a_replay_lets_everything_be_handled_once_its_cause_is_gone(
+    service: Service, settings: Settings, given_up: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    count = len(given_up())
+    assert replay(settings, None, None) == 0
+    assert f"{count} parked deliveries are due again" in capsys.readouterr().out
+    service.drain()
+    assert given_up() == []
+    assert still_owed(service.engine) == []
+
+
+def test_a_replay_is_of_one_reaction_or_one_event_when_asked(settings: Settings, given_up: Any) -> None:
+    before = given_up()
+    views = [each for each in before if each[0] == UPDATE_VIEWS]
+    assert replay(settings, UPDATE_VIEWS, None) == 0
+    assert given_up() == [each for each in before if each not in views]
+    event_id = next(event_id for reaction, event_id in given_up() if reaction == CUT_REVISIONS)
+    assert replay(settings, CUT_REVISIONS, event_id) == 0
+    assert (CUT_REVISIONS, event_id) not in given_up()
+    assert replay(settings, None, event_id) == 0
+    assert not [each for each in given_up() if each[1] == event_id]
+
+
+def test_a_replay_of_nothing_says_so(settings: Settings, db: Engine, capsys: pytest.CaptureFixture[str]) -> None:
+    assert replay(settings, None, None) == 0
+    assert replay(settings, None, "f" * 32) == 1, "a mistyped id is no success"
+    assert "nothing of the kind is parked" in capsys.readouterr().out
+
+
+def test_a_replay_hands_out_anew_what_the_code_did_not_know_before(service: Service, db: Engine) -> None:
+    page = a_page(db)
+    with db.begin() as connection:
+        connection.execute(
+            update(log.outbox).where(log.outbox.c.aggregate_id == page.id).values(type="page.from_later")
+        )
+    service.drain()
+    assert [row.aggregate_id for row in still_owed(db, UNROUTED)] == [page.id]
+    with db.begin() as connection:
+        connection.execute(update(owed).values(type="page.created"))
+    replay(service.settings, UNROUTED, None)
+    service.drain()
+    with db.connect() as connection:
+        assert list(connection.scalars(select(page_view.page_views.c.page_id))) == [page.id]
+
+
+def test_what_is_parked_is_in_the_log_lines(caplog: pytest.LogCaptureFixture, given_up: Any) -> None:
+    told = [record for record in caplog.get_records("setup") if getattr(record, "delivery_state", "") == "parked"]
+    assert {(record.reaction, record.event_id) for record in told} == set(given_up())  # type: ignore[attr-defined]
+    assert {record.levelno for record in told} == {logging.ERROR}
