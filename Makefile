@@ -1,6 +1,7 @@
 # Every target sets up what it needs first; see deploy/setup.sh.
 PYTHON = .venv/bin/python
 ARGS ?=
+DB ?= any
 S3 ?= rclone
 
 .PHONY: run test check bench chaos requirements
@@ -9,9 +10,11 @@ run: ## set up and run the whole service until Ctrl-C
 	@deploy/setup.sh run
 	@exec $(PYTHON) run.py up
 
-test: ## the test suite, on services of its own: make test ARGS="-k publish"; S3=swift puts another store behind it
+test: ## the test suite, on services of its own: make test ARGS="-k publish"; DB=mysql and S3=swift choose other servers
 	@deploy/setup.sh test
-	$(PYTHON) -m pytest --s3 $(S3) $(ARGS)
+	@case "$(DB)" in any|mysql) ;; *) echo "DB=$(DB): choose mysql, or leave it out" >&2; exit 2 ;; esac
+	@$(if $(filter mysql,$(DB)),server=$$(deploy/mysql.sh) && export SINPLUMA_DATABASE_SERVER="$$server" &&) \
+		echo "$(PYTHON) -m pytest --s3 $(S3) $(ARGS)" && $(PYTHON) -m pytest --s3 $(S3) $(ARGS)
 
 check: ## formatting, lint, types
 	@deploy/setup.sh check

@@ -66,7 +66,7 @@ class Database:
         self.folder = var / "database"
         self.data = self.folder / "data"
         self.private = private
-        program = find("mariadbd", "mysqld")
+        program = os.environ.get("SINPLUMA_DATABASE_SERVER") or find("mariadbd", "mysqld")
         if not program:
             raise ServiceError("neither mariadbd nor mysqld was found; run `make run`, or set DATABASE_URL")
         self.program = program

@@ -13,7 +13,7 @@ import pytest
 import redis
 from minio import Minio
 
-from deploy.embedded import EmbeddedServices, ServiceError
+from deploy.embedded import Database, EmbeddedServices, ServiceError
 from deploy.instance import AlreadyRunning, Instance
 from deploy.private import ensure_ports, ensure_secrets
 from infra.settings import Settings, load_settings, read_private
@@ -164,3 +164,9 @@ def test_a_server_that_does_not_start_is_told_with_the_end_of_its_log(tmp_path):
         (tmp_path / "database" / "data" / "ibdata1").write_bytes(b"nonsense")
         with pytest.raises(ServiceError, match=r"(?s)database ended while it started.*ibdata1"):
             services.start_one("database")
+
+
+def test_another_database_server_than_the_first_on_the_path_can_be_chosen(tmp_path, monkeypatch):
+    monkeypatch.setenv("SINPLUMA_DATABASE_SERVER", str(tmp_path / "mysqld"))
+
+    assert Database(tmp_path, {}).program == str(tmp_path / "mysqld")
