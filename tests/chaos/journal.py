@@ -12,17 +12,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+STALE = 412
 Verdict = Literal["ok", "refused", "unknown"]
 
 
 @dataclass
 class Operation:
-    """``effects``: the names of the events that it must leave, all or none. ``sent``: the SHA-256 of its text.
+    """``effects``: the names of the events that it must leave, all or none; ``if_stale``: those that it must leave
+    instead when it is refused as stale. ``sent``: the SHA-256 of its text.
     ``may_be_void``: acknowledged, it may have changed nothing, such as a publish without anything new."""
 
     key: str
     kind: str
     effects: tuple[str, ...]
+    if_stale: tuple[str, ...] | None = None
     may_be_void: bool = False
     sent: str | None = None
     # Method, path, body and headers, to be sent again.
@@ -39,6 +42,15 @@ class Operation:
         if "unknown" in told or not told:
             return "unknown"
         return "refused"
+
+    @property
+    def allowed(self) -> list[tuple[str, ...]]:
+        """The effects that it may have, besides none."""
+        if self.if_stale is None:
+            return [self.effects]
+        if self.verdict == "ok":
+            return [self.if_stale if self.acknowledged["status"] == STALE else self.effects]
+        return [self.effects, self.if_stale]
 
     @property
     def acknowledged(self) -> dict[str, Any]:
@@ -76,8 +88,9 @@ def read(path: Path) -> dict[str, Operation]:
     for line in _lines(path):
         key = line.pop("key")
         if "effects" in line:
+            lists = {name: tuple(line[name]) for name in ("effects", "if_stale") if line.get(name) is not None}
             about = {name: line[name] for name in ("kind", "may_be_void", "sent", "request") if name in line}
-            operations[key] = Operation(key, effects=tuple(line["effects"]), **about)
+            operations[key] = Operation(key, **lists, **about)
         else:
             operations[key].answers.append(line)
     return operations

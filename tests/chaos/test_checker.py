@@ -13,8 +13,18 @@ SAVED = Stored("page.edited", "p", 2, {"content_sha256": "of what was sent"})
 
 def a_save(*verdicts: Verdict, **more: object) -> Operation:
     operation = Operation("key", "save", ("page.edited",), sent="of what was sent", **more)  # type: ignore[arg-type]
-    operation.answers = [{"verdict": verdict, "version": 2} for verdict in verdicts]
+    operation.answers = [{"verdict": verdict, "status": 200, "version": 2} for verdict in verdicts]
     return operation
+
+
+def a_race(status: int | None) -> Operation:
+    """A save that named a version, and this answer to it."""
+    operation = a_save(if_stale=("page.edit_refused",))
+    operation.answers = [{"verdict": "ok" if status else "unknown", "status": status}]
+    return operation
+
+
+REFUSED = Stored("page.edit_refused", "history", 1, SAVED.fact)
 
 
 def found(operation: Operation, *there: Stored) -> dict[str, list[str]]:
@@ -34,6 +44,10 @@ def found(operation: Operation, *there: Stored) -> dict[str, list[str]]:
         (a_save("unknown", "refused"), [SAVED]),
         (a_save("refused"), []),
         (a_save("ok", may_be_void=True), []),
+        (a_race(200), [SAVED]),
+        (a_race(412), [REFUSED]),
+        (a_race(None), [SAVED]),
+        (a_race(None), [REFUSED]),
     ],
 )
 def test_what_may_be_is_let_pass(operation: Operation, there: list[Stored]) -> None:
@@ -53,6 +67,11 @@ def test_what_may_be_is_let_pass(operation: Operation, there: list[Stored]) -> N
         (a_save("ok"), [Stored("page.edited", "p", 2, {"content_sha256": "of another"})], "other_text"),
         (a_save("ok"), [Stored("page.edited", "p", 3, SAVED.fact)], "other_text"),
         (a_save("ok"), [SAVED, Stored("page.created", "q", 1, SAVED.fact)], "twice"),
+        (a_race(200), [SAVED, REFUSED], "twice"),
+        (a_race(None), [SAVED, REFUSED], "twice"),
+        (a_race(200), [REFUSED], "half_done"),
+        (a_race(412), [SAVED], "half_done"),
+        (a_race(412), [], "lost"),
     ],
 )
 def test_what_must_not_be_is_seen(operation: Operation, there: list[Stored], wrong: str) -> None:

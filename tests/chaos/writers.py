@@ -50,6 +50,7 @@ class Author:
 
     def __init__(self, name: str, client: Asks, journal: Journal, dice: Random) -> None:
         self.name = name
+        self.email = f"{name}@example.org"
         self.client = client
         self.journal = journal
         self.dice = dice
@@ -63,7 +64,7 @@ class Author:
 
     @property
     def credentials(self) -> dict[str, str]:
-        return {"email": f"{self.name}@example.org", "password": PASSWORD}
+        return {"email": self.email, "password": PASSWORD}
 
     def sign_up(self, notebooks: int = 2, pages: int = 4) -> None:
         self.insist(
@@ -176,6 +177,21 @@ class Author:
             headers={"If-Match": '"0"'},
         )
 
+    def save_on_what_was_read(self) -> None:
+        """A save that is refused when somebody else was faster; its text is kept all the same."""
+        path, page = self._some_page()
+        answer = self.wish(
+            "save if unchanged",
+            "PUT",
+            path,
+            lambda key: {"content": self.text(key)},
+            "page.edited",
+            if_stale=["page.edit_refused"],
+            headers={"If-Match": f'"{self.versions[page]}"'},
+        )
+        if answer.status in (200, 412):
+            self.versions[page] = (answer.body if answer.status == 200 else answer.body["current"])["version"]
+
     def save_nonsense(self) -> None:
         path, _ = self._some_page()
         self.wish("nonsense", "PUT", path, lambda key: {"content": self.text(key), "title": ""}, "page.edited")
@@ -192,8 +208,9 @@ class Author:
         """Read your own writes: never behind what this author was told."""
         path, page = self._some_page()
         answer = self.client.ask("GET", path)
-        if answer.status == 200 and answer.body["version"] < self.versions[page]:
-            self.stale_reads += 1
+        if answer.status == 200:
+            self.stale_reads += answer.body["version"] < self.versions[page]
+            self.versions[page] = answer.body["version"]
 
     def _some_page(self) -> tuple[str, str]:
         notebook, page = self.dice.choice(self.pages)
@@ -263,6 +280,3 @@ class Writers:
             raise self._failures[0]
         if self.is_writing():
             raise TimeoutError(f"the writers had sent {self.journal.sent} wishes after {seconds:.0f} s")
-
-    def total(self, name: str) -> int:
-        return sum(getattr(author, name) for author in self.authors)

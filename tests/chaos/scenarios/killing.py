@@ -37,7 +37,7 @@ def run(services: EmbeddedServices, size: Size, report: Report, folder: Path) ->
         report.figure("killed", ", ".join(f"{name} {count}" for name, count in sorted(killed.items())))
         system.wait_until_ready()
         report.at_most("seconds to converge", system.settle(2 * CONVERGED_WITHIN), CONVERGED_WITHIN)
-        checker.check(report, system, writers)
+        checker.check(report, system, journal, writers.authors)
         report.at_least("kills that hit a process", killed.total(), size.kills)
 
 

@@ -4,11 +4,9 @@ A relay that remembers the last id it has seen runs beside ours as a control. It
 could not tell a relay that does from one that does not.
 """
 
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -27,12 +25,12 @@ from read_models.comparison import differences
 from read_models.revisions import revisions
 from tests.chaos.report import Report, Scenario
 from tests.chaos.system import WORKERS, System
+from tests.chaos.watching import repeated
 
 PAGES = 5
 ROLLED_BACK = 0.1
 LONGEST_SECONDS = 0.2
 SETTLE_SECONDS = 600.0
-LOOK_SECONDS = 0.02
 
 Saved = set[tuple[str, int]]
 
@@ -136,24 +134,6 @@ def _handled(engine: Engine) -> Saved:
 def _logged(engine: Engine) -> int:
     with engine.connect() as connection:
         return len(connection.scalars(select(log.events.c.id)).all())
-
-
-@contextmanager
-def repeated(step: Callable[[], None]) -> Iterator[None]:
-    """Do it over and over in a thread of its own meanwhile."""
-    stop = threading.Event()
-
-    def loop() -> None:
-        while not stop.wait(LOOK_SECONDS):
-            step()
-
-    thread = threading.Thread(target=loop, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
 
 
 SCENARIO = Scenario(3, "slow_writers", run, full=Size(writers=64, events=50_000), short=Size(writers=16, events=1_000))
