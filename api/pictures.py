@@ -84,6 +84,7 @@ def _uploaded(sent: Path, alt: str, also: str) -> Response:
         with open(kept, "rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         known = (made.mime, kept.stat().st_size, made.width, made.height, digest)
+        crash.point("upload cleaned")
         # A reservation before the bytes, the bytes before the row: whatever dies in between, nothing is lost from
         # sight, and no row is without its bytes.
         picture_id = perform(services().writing, cause(), lambda uow: pictures.reserve_picture(pictures.RESERVE, uow))
@@ -96,6 +97,7 @@ def _kept(file: Path, command: pictures.AddPicture, also: str) -> Response:
         services().store.put(object_key(command.picture_id, "original"), file, command.mime)
         crash.point("upload stored")
         answer = carry_out(lambda uow: pictures.add_picture(command, uow), _created, also)
+        crash.point("upload kept")
     except (BadCopy, Refusal):
         _give_up(command.picture_id)
         raise

@@ -20,6 +20,7 @@ from domain.commands.pictures import take_back
 from domain.errors import NotFound
 from domain.picture import Picture, object_key, pictures
 from domain.unit_of_work import Cause, UnitOfWork, perform
+from infra import crash
 from infra.clock import new_id
 from infra.database import BACKGROUND_SECONDS
 from infra.objects import Store, Stored
@@ -117,6 +118,7 @@ class Sweep:
         for find, since in ((sweeping.to_mark, self._at), (sweeping.to_unmark, None)):
             while found := self._find(find):
                 self._perform(partial(sweeping.mark, picture_ids=found, unused_since=since))
+                crash.point("sweep marked")
 
     def _find(self, find: Callable[..., list[str]]) -> list[str]:
         with self._engine.connect() as connection:
@@ -127,6 +129,7 @@ class Sweep:
             due = sweeping.due(connection, self._before, MOST_REMOVALS)
         for picture in due:
             if self._is_unused(picture) if self._dry_run else self._perform(partial(_bury, picture_id=picture.id)):
+                crash.point("sweep buried")
                 why = f"unused since {picture.unused_since}"
                 yield Removal("picture", picture.id, why, sizes.get(picture.id, 0))
 
@@ -143,6 +146,7 @@ class Sweep:
             buried = sweeping.buried(connection, 2 * MOST_REMOVALS)
         for picture in buried:
             self._clear(picture.id)
+            crash.point("sweep cleared")
             if not self._dry_run:
                 self._perform(partial(sweeping.forget, picture_id=picture.id))
             yield Removal("objects", picture.id, f"deleted at {picture.removed_at}", sizes.get(picture.id, 0))
@@ -153,6 +157,7 @@ class Sweep:
         for picture_id in found:
             # First the reservation: an upload that comes to its end after all finds it gone, and has no row.
             if self._dry_run or self._perform(partial(_give_up, picture_id=picture_id)):
+                crash.point("sweep given up")
                 self._clear(picture_id)
                 yield Removal("upload", picture_id, "never came to its end", sizes.get(picture_id, 0))
 
@@ -172,6 +177,7 @@ class Sweep:
             if key in seen and seen[key] <= self._before and each.modified <= self._uploaded_before:
                 if not self._dry_run:
                     self._store.remove(key)
+                    crash.point("sweep orphan removed")
                     self._perform(partial(sweeping.forget_orphans, keys=[key]))
                 yield Removal("object", key, f"without a row since {seen[key]}", each.bytes)
 

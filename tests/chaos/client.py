@@ -60,21 +60,21 @@ class Client:
         self.token: str | None = None
 
     def ask(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
-        """Send once. Underscores in the names of headers are dashes."""
+        """Send once, bytes as they are and all else as JSON. Underscores in the names of headers are dashes."""
         sent = named(headers, self.token)
         if body is not None:
-            sent["Content-Type"] = "application/json"
+            sent.setdefault("Content-Type", "application/json")
         try:
             self._connection = self._connection or self._connect()
         except OSError:
             return NOT_SENT
         try:
-            return self._exchange(method, f"/api/v1{path}", json.dumps(body) if body is not None else None, sent)
+            return self._exchange(method, f"/api/v1{path}", _content(body), sent)
         except (OSError, HTTPException):
             self.close()
             return NO_ANSWER
 
-    def _exchange(self, method: str, path: str, body: str | None, headers: dict[str, str]) -> Answer:
+    def _exchange(self, method: str, path: str, body: str | bytes | None, headers: dict[str, str]) -> Answer:
         connection = self._connection
         assert connection
         connection.request(method, path, body, headers)
@@ -94,3 +94,7 @@ class Client:
         if self._connection:
             self._connection.close()
             self._connection = None
+
+
+def _content(body: Any) -> str | bytes | None:
+    return body if body is None or isinstance(body, bytes) else json.dumps(body)
