@@ -8,11 +8,12 @@ import hashlib
 import itertools
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from random import Random
 from typing import Any
 
-from tests.chaos.client import Answer, Asks, Client
+from tests.chaos.client import NOT_SENT, Answer, Asks, Client
 from tests.chaos.journal import Journal
 
 PASSWORD = "a long enough password"
@@ -59,7 +60,9 @@ class Author:
         # Page ids to the last version that was acknowledged; what a later read must not fall behind.
         self.versions: dict[str, int] = {}
         self.stale_reads = 0
-        self.server_errors = 0
+        # Answers by their status, and the time that each took; None: there was none.
+        self.statuses: Counter[int | None] = Counter()
+        self.seconds: list[float] = []
         self._numbers = itertools.count(1)
 
     @property
@@ -110,7 +113,9 @@ class Author:
         self.journal.begin(key, kind, effects, request=[method, path, body, headers or {}], **about)
         deadline = time.monotonic() + PATIENCE
         while True:
+            began = time.monotonic()
             answer = self.client.ask(method, path, body, Idempotency_Key=key, X_Request_ID=key, **(headers or {}))
+            self.seconds.append(time.monotonic() - began)
             self.note(key, answer)
             is_open = answer.verdict == "unknown" or answer.status == 503
             if not is_open and answer.status != 401:
@@ -125,8 +130,7 @@ class Author:
         return f"{self.name}-{next(self._numbers)}"
 
     def note(self, key: str, answer: Answer) -> None:
-        if answer.status is not None and answer.status >= 500 and answer.status != 503:
-            self.server_errors += 1
+        self.statuses[answer.status if answer is not NOT_SENT else None] += 1
         told = answer.body if isinstance(answer.body, dict) and answer.verdict == "ok" else {}
         about = {name: told[name] for name in ("id", "version") if name in told}
         self.journal.end(key, answer.verdict, answer.status, **about)
