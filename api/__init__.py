@@ -14,6 +14,8 @@ from api.admin import blueprint as admin
 from api.health import blueprint as health
 from api.linguistics import blueprint as linguistics
 from api.media import blueprint as media
+from api.metrics import blueprint as metrics
+from api.metrics import measured
 from api.notebooks import blueprint as notebooks
 from api.pages import blueprint as pages
 from api.pictures import blueprint as pictures
@@ -49,13 +51,14 @@ def create_app(settings: Settings) -> APIFlask:
     openapi.configure(app)
     for blueprint in (accounts, admin, notebooks, pages, revisions, pictures, media, search, linguistics):
         app.register_blueprint(blueprint, url_prefix="/api/v1")
-    for blueprint in (health, openapi.blueprint):
+    for blueprint in (health, metrics, openapi.blueprint):
         app.register_blueprint(blueprint)
     _mount(app, dashboard.PREFIX, dashboard.create_dashboard(app.extensions["sinpluma"]))
     if settings.ratelimit_enabled:
         app.wsgi_app = limits.telling(app.wsgi_app)  # type: ignore[method-assign]
     if settings.trusted_proxies:
         app.wsgi_app = BehindProxies(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign]
+    app.wsgi_app = measured(app.wsgi_app)  # type: ignore[method-assign]
     return app
 
 

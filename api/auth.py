@@ -13,6 +13,7 @@ from domain.user import ADMIN
 from infra.clock import now
 from infra.database import retrying
 
+METRICS = "metrics.read_metrics"
 # Everything else needs a token; a test holds this list against the routes.
 PUBLIC = frozenset(
     {
@@ -26,6 +27,8 @@ PUBLIC = frozenset(
         "search.search",
         "health.healthz",
         "health.readyz",
+        # Public to this machine alone; it sees to that itself.
+        METRICS,
         "docs.spec",
         "docs.page",
         "docs.page_file",
@@ -53,11 +56,21 @@ def _identify() -> None:
 
 def _who() -> Actor | None:
     header = request.environ.get("HTTP_AUTHORIZATION")
-    if header is not None:
+    if header is not None and request.endpoint != METRICS:
         return _refresher(header) if request.endpoint == REFRESH else actor_of(header)
     if request.endpoint is not None and request.endpoint not in PUBLIC:
         raise WrongCredentials(SIGN_IN)
     return None
+
+
+def bearer_of(header: str | None) -> Actor:
+    """
+    Raises:
+        WrongCredentials: as below, and when there is no header.
+    """
+    if header is None:
+        raise WrongCredentials(SIGN_IN)
+    return actor_of(header)
 
 
 def actor_of(header: str) -> Actor:

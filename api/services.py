@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from flask import current_app
+from redis import Redis
 from sqlalchemy import Engine
 
 from api.limiter import Limiter
@@ -56,6 +57,8 @@ class Services:
     pictures: Leases[str, Picture | None]
     store: Store
     linguistics: Linguistics
+    # For looking at the queues; nothing of the API enqueues.
+    queues: Redis
     # The newest versions of pages and notebooks, 0 for what is not there.
     versions: Coalesced[str, int]
     rendered: Lru[Any, Rendered] = field(default_factory=lambda: Lru(2048))
@@ -85,6 +88,7 @@ def build(settings: Settings) -> Services:
         pictures=Leases(settings.lease_seconds),
         store=Store(settings, read_seconds=STORE_SECONDS),
         linguistics=Linguistics(settings),
+        queues=connect(settings),
     )
 
 

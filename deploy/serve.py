@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import shutil
 import signal
 from functools import partial
 from typing import Any
@@ -10,6 +11,7 @@ from granian import Granian
 from granian.constants import Interfaces
 
 from deploy.parent import die_with_parent
+from infra.metrics import METRICS
 from infra.settings import Settings
 
 # The requests under way when SIGTERM comes; the longest wait of a request is the database's 5 s.
@@ -21,6 +23,8 @@ WAITING_FOR_A_THREAD = 16
 
 def serve(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT; a worker that dies is replaced."""
+    # What an earlier service counted; its processes are gone.
+    shutil.rmtree(settings.var / METRICS, ignore_errors=True)
     # The workers are forked from here: what is imported now they share instead of each having its own copy, and
     # code that cannot be imported ends us at once instead of every worker over and over.
     importlib.import_module("api")

@@ -1,5 +1,6 @@
 """Deliveries as operators see them: what waits, what was given up, and another try."""
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select, update
@@ -10,6 +11,20 @@ from events.subscriptions import UNROUTED
 from infra.clock import now
 
 Delivery = dict[str, Any]
+STATES = ("pending", "parked")
+
+
+def counts(connection: Connection) -> dict[tuple[str, str], int]:
+    """``{(reaction, state): how many}``; what there is none of is left out."""
+    columns = deliveries.c
+    query = select(columns.reaction, columns.state, func.count()).group_by(columns.reaction, columns.state)
+    return {(reaction, state): count for reaction, state, count in connection.execute(query)}
+
+
+def waiting(connection: Connection) -> tuple[int, datetime | None]:
+    """How many events the relay has not handed out yet, and when the oldest of them occurred."""
+    count, oldest = connection.execute(select(func.count(), func.min(outbox.c.occurred_at))).one()
+    return count, oldest
 
 
 def listed(connection: Connection, state: str, page: int, per_page: int) -> tuple[list[Delivery], int]:

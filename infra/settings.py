@@ -56,6 +56,8 @@ class Settings:
 
     jwt_secret_key: str = field(repr=False)
     jwt_secret_key_previous: str | None = field(repr=False)
+    # With it /metrics can be read from another machine, or through a proxy.
+    metrics_token: str | None = field(repr=False)
 
     linguistics_url: str | None
     # Of the embedded service; None when the operator brings another one.
@@ -153,6 +155,7 @@ def _read(reader: "_Reader", var: Path, private: Mapping[str, str]) -> Settings:
         s3_public_endpoint=reader.optional_url("S3_PUBLIC_ENDPOINT"),
         jwt_secret_key=reader.key("JWT_SECRET_KEY", private.get("JWT_SECRET_KEY")),
         jwt_secret_key_previous=reader.optional_key("JWT_SECRET_KEY_PREVIOUS"),
+        metrics_token=reader.optional_key("METRICS_TOKEN"),
         linguistics_url=reader.optional_url("LINGUISTICS_URL") or _embedded_linguistics_url(linguistics_port),
         linguistics_port=linguistics_port,
         honeybadger_api_key=reader.text("HONEYBADGER_API_KEY") or None,

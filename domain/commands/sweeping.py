@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, Index, Integer, String, delete, select, update
+from sqlalchemy import Column, ColumnElement, Connection, Index, Integer, String, delete, func, select, update
 from sqlalchemy.dialects.mysql import insert
 
 from domain.picture import Picture, pictures, reservations
@@ -106,6 +106,11 @@ def orphans(connection: Connection) -> dict[str, Any]:
     """All remembered objects without a row: ``{key: when it was first found}``."""
     rows = connection.execute(select(orphan_objects.c.key, orphan_objects.c.found_at))
     return {row.key: row.found_at for row in rows}
+
+
+def orphan_bytes(connection: Connection) -> int:
+    """How much the remembered objects without a row take up."""
+    return int(connection.scalar(select(func.sum(orphan_objects.c.bytes))) or 0)
 
 
 def forget_orphans(uow: UnitOfWork, keys: Iterable[str]) -> None:

@@ -131,3 +131,16 @@ def test_a_get_right_after_a_put_is_never_stale(running: Running) -> None:
         if number % 10 == 0:
             assert client.get(f"/notebooks/{notebook}").json()["pages"][0]["version"] == saved["version"]
             assert client.get("/notebooks").json()["items"][0]["updated_at"] == saved["updated_at"]
+
+
+def test_the_metrics_of_all_workers_are_told_by_any_of_them(running: Running) -> None:
+    def counted() -> int:
+        told = httpx.get(f"{running.url}/metrics").text
+        return sum(int(float(each)) for each in re.findall(r'requests_total\{.*route="/healthz".*\} (\S+)', told))
+
+    httpx.get(f"{running.url}/healthz")
+    before = wait_for(counted, PATIENCE, "the first count")
+    for _ in range(50):
+        # A connection of its own each time, so that more than one worker is asked.
+        assert httpx.get(f"{running.url}/healthz").status_code == 200
+    wait_for(lambda: counted() >= before + 50, PATIENCE, "the counts of all workers")

@@ -112,7 +112,7 @@ CONTRACT = """
     GET /admin/deliveries
     POST /admin/deliveries/{delivery_id}/retry
 """
-AT_THE_ROOT = {("get", "/healthz"), ("get", "/readyz"), ("get", "/openapi.json"), ("get", "/docs")}
+AT_THE_ROOT = {("get", path) for path in ("/healthz", "/readyz", "/metrics", "/openapi.json", "/docs")}
 
 
 def test_every_route_of_the_contract_is_there(spec: Json) -> None:

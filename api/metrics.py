@@ -1,0 +1,137 @@
+"""What Prometheus asks of the service."""
+
+import hmac
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator
+from ipaddress import ip_address
+from typing import Any
+
+from apiflask import APIBlueprint
+from flask import Response, request
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+
+from api import auth
+from api.services import services
+from domain.commands import sweeping
+from events import deliveries, parked
+from events.deliveries import UNROUTED
+from events.subscriptions import INDEX_SEARCH, REACTIONS
+from infra import metrics
+from infra.clock import now
+from infra.queue_depths import depths
+
+logger = logging.getLogger(__name__)
+blueprint = APIBlueprint("metrics", __name__)
+
+# Whoever sends one of these speaks for somebody else, wherever that is.
+PASSED_ON = ("X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP", "Forwarded", "Via")
+
+
+def measured(wsgi_app: Callable[..., Any]) -> Callable[..., Any]:
+    """WSGI middleware around all others: counts each request under the route that answered it."""
+
+    def measure(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
+        began = time.perf_counter()
+
+        def start(status: str, *more: Any) -> Any:
+            # Flask leaves its request here until the answer has begun.
+            rule = getattr(environ.get("werkzeug.request"), "url_rule", None)
+            route = environ["SCRIPT_NAME"] + rule.rule if rule else None
+            metrics.requests.observe(environ["REQUEST_METHOD"], route, status[:3], time.perf_counter() - began)
+            return start_response(status, *more)
+
+        return wsgi_app(environ, start)
+
+    return measure
+
+
+@blueprint.get("/metrics")
+@blueprint.output({}, content_type="text/plain")
+@blueprint.doc(responses=[403])
+def read_metrics() -> Response:
+    """Figures for Prometheus: to this machine itself, to METRICS_TOKEN, and to administrators"""
+    if not (_is_local() or _has_token()):
+        auth.require_admin(auth.bearer_of(request.headers.get("Authorization")))
+    registry = CollectorRegistry()
+    registry.register(_Figures())
+    return Response(generate_latest(registry), 200, {"Cache-Control": "no-store"}, content_type=CONTENT_TYPE_LATEST)
+
+
+def _is_local() -> bool:
+    try:
+        is_loopback = ip_address(request.remote_addr or "").is_loopback
+    except ValueError:
+        return False
+    return is_loopback and not any(name in request.headers for name in PASSED_ON)
+
+
+def _has_token() -> bool:
+    token = services().settings.metrics_token
+    sent = request.headers.get("Authorization", "")
+    return token is not None and hmac.compare_digest(sent.encode(), f"Bearer {token}".encode())
+
+
+class _Figures:
+    """What is known now. A part that is away costs its own figures, and is told to be away."""
+
+    def collect(self) -> Iterator[Metric]:
+        yield from metrics.collect()
+        up = GaugeMetricFamily("sinpluma_up", "Whether a part could be asked for its figures.", labels=["part"])
+        for part, ask in {"database": _of_database, "redis": _of_redis}.items():
+            found = _asked(part, ask)
+            yield from found
+            up.add_metric([part], bool(found))
+        yield up
+
+
+def _asked(part: str, ask: Callable[[], Iterable[Metric]]) -> list[Metric]:
+    try:
+        return list(ask())
+    except Exception as error:
+        logger.warning("no figures of the %s: %s", part, type(error).__name__)
+        return []
+
+
+def _of_database() -> Iterator[Metric]:
+    with services().reading.connect() as connection:
+        waiting, oldest = parked.waiting(connection)
+        owed = parked.counts(connection)
+        _, unindexed = deliveries.backlog(connection, INDEX_SEARCH)
+        orphans = sweeping.orphan_bytes(connection)
+    yield _gauge("sinpluma_events_pending", "Events that the relay has not handed out yet.", waiting)
+    yield _gauge("sinpluma_events_oldest_seconds", "Age of the oldest of them.", _age(oldest))
+    yield _owed(owed)
+    yield _gauge("sinpluma_index_lag_seconds", "Age of the oldest change that search does not show.", _age(unindexed))
+    yield _gauge("sinpluma_orphan_bytes", "Objects in the store that no row knows, as the sweep found them.", orphans)
+
+
+def _owed(counts: dict[tuple[str, str], int]) -> Metric:
+    family = GaugeMetricFamily(
+        "sinpluma_deliveries",
+        "What reactions owe: pending, or parked after too many tries.",
+        labels=["consumer", "state"],
+    )
+    for reaction in (*REACTIONS, UNROUTED):
+        for state in parked.STATES:
+            family.add_metric([reaction, state], counts.get((reaction, state), 0))
+    return family
+
+
+def _of_redis() -> Iterator[Metric]:
+    depth = GaugeMetricFamily("sinpluma_queue_depth", "Jobs that wait for a worker.", labels=["queue"])
+    oldest = GaugeMetricFamily("sinpluma_queue_oldest_seconds", "Age of the oldest of them.", labels=["queue"])
+    for name, found in depths(services().queues, REACTIONS).items():
+        depth.add_metric([name], found.jobs)
+        oldest.add_metric([name], found.seconds)
+    yield from (depth, oldest)
+
+
+def _gauge(name: str, told: str, value: float) -> Metric:
+    return GaugeMetricFamily(name, told, value)
+
+
+def _age(at: Any) -> float:
+    return max((now() - at).total_seconds(), 0.0) if at else 0.0
