@@ -17,8 +17,7 @@ from api import auth
 from api.services import services
 from domain.commands import sweeping
 from events import deliveries, parked
-from events.deliveries import UNROUTED
-from events.subscriptions import INDEX_SEARCH, REACTIONS
+from events.subscriptions import INDEX_SEARCH, REACTIONS, UNROUTED
 from infra import metrics
 from infra.clock import now
 from infra.queue_depths import depths

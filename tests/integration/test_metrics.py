@@ -17,9 +17,9 @@ from werkzeug.test import create_environ
 
 from api import create_app
 from domain.commands.sweeping import orphan_objects
-from events.deliveries import UNROUTED, deliveries
+from events.deliveries import deliveries
 from events.log import outbox
-from events.subscriptions import CUT_REVISIONS, INDEX_SEARCH, REACTIONS, UPDATE_VIEWS
+from events.subscriptions import CUT_REVISIONS, INDEX_SEARCH, REACTIONS, UNROUTED, UPDATE_VIEWS
 from infra import metrics
 from infra.clock import now
 from tests.e2e.running import wait_for
