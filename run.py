@@ -61,6 +61,13 @@ def linguistics(arguments: argparse.Namespace) -> None:
     main(_start("linguistics"))
 
 
+def rebuild(arguments: argparse.Namespace) -> int:
+    """make the read models anew from the log, beside the live ones, and swap them in: readers notice nothing"""
+    from deploy.rebuild import rebuild
+
+    return rebuild(_start("rebuild"), arguments.model)
+
+
 def replay(arguments: argparse.Namespace) -> int:
     """let reactions try again what they were given up for (parked): all of it, or what --reaction and --event say"""
     from deploy.replay import replay
@@ -120,19 +127,24 @@ def _start(process_name: str) -> "Settings":
 
 
 def _parser() -> argparse.ArgumentParser:
+    from events.subscriptions import READ_MODELS, REPLAYABLE
+
     parser = argparse.ArgumentParser(description=__doc__, epilog="Settings: .env.example. Without a command: up.")
     commands = parser.add_subparsers(metavar="COMMAND")
     parser.set_defaults(command=up)
-    for command in (up, api, relay, worker, clock, linguistics, replay, sweep, migrate, create_admin):
+    for command in (up, api, relay, worker, clock, linguistics, rebuild, replay, sweep, migrate, create_admin):
         added = commands.add_parser(
             command.__name__.replace("_", "-"), help=command.__doc__, description=command.__doc__
         )
         added.set_defaults(command=command)
         if command is worker:
             added.add_argument("queue", metavar="QUEUE", help="the queue's name, such as update-views")
+        if command is rebuild:
+            names = ", ".join(READ_MODELS)
+            added.add_argument(
+                "model", metavar="MODEL", nargs="?", choices=[*READ_MODELS], help=f"one of {names}; default: all"
+            )
         if command is replay:
-            from events.subscriptions import REPLAYABLE
-
             added.add_argument("--reaction", choices=REPLAYABLE, help="only what this one could not do: %(choices)s")
             added.add_argument("--event", metavar="ID", help="only this event, by the id in the log lines")
         if command is sweep:

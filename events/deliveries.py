@@ -87,6 +87,7 @@ _LOCK = _by_key("SELECT deliveries.event_id FROM {owed} WHERE state = 'pending' 
 _LOCK_DUE = _by_key(
     "SELECT deliveries.event_id FROM {owed} WHERE state = 'pending' AND due_at <= :at FOR UPDATE SKIP LOCKED"
 ).bindparams(bindparam("at", type_=UtcDateTime()))
+_PARKED = _by_key("SELECT deliveries.event_id FROM {owed} WHERE state = 'parked'")
 _DONE = _by_key("DELETE deliveries FROM {owed}")
 
 
@@ -258,6 +259,11 @@ def not_seen_by(connection: Connection, reaction: str, owner_id: str, parked: bo
     given = {"owner": owner_id, "reaction": reaction, "parked": int(parked)}
     rows = connection.execute(_pending_of_owner, given)
     return [(row.event_id, row.aggregate_id, row.version) for row in rows]
+
+
+def parked_among(connection: Connection, reaction: str, event_ids: Sequence[str]) -> set[str]:
+    """Which of these events the reaction was given up for."""
+    return set(connection.scalars(_PARKED, {"reaction": reaction, "ids": list(event_ids)}))
 
 
 def owes_before(connection: Connection, owner_id: str, aggregate_ids: Collection[str], moment: datetime) -> bool:

@@ -8,10 +8,10 @@ from sqlalchemy.exc import DBAPIError
 
 from events import deliveries, log
 from events.event import DamagedEvent, Event, UnknownEvent
-from events.subscriptions import CUT_REVISIONS, TRACK_REFERENCES
+from events.subscriptions import CUT_REVISIONS, TRACK_REFERENCES, UPDATE_VIEWS
 from infra import crash
 from infra.database import retrying
-from read_models import references, revisions, views
+from read_models import rebuilds, references, revisions, views
 
 logger = logging.getLogger(__name__)
 
@@ -31,13 +31,15 @@ def catch_up(reading: Connection, writing: Engine, owner_id: str) -> None:
     for event_id, aggregate_id, version in deliveries.not_in_views(reading, owner_id):
         newest[aggregate_id] = max(newest.get(aggregate_id, (0, "")), (version, event_id))
     event_ids = [event_id for _, event_id in newest.values()]
-    _in_batches(event_ids, MOST_AT_ONCE, lambda batch: _project(writing, batch, views.project))
+    _in_batches(event_ids, MOST_AT_ONCE, lambda batch: _project(writing, batch, UPDATE_VIEWS, views.project))
 
 
 def catch_up_revisions(reading: Connection, writing: Engine, owner_id: str, aggregate_ids: Collection[str]) -> None:
     """Cut the revisions that these aggregates' events still lack: as above, but each event counts."""
     event_ids = _not_cut(reading, owner_id, aggregate_ids)
-    _in_batches(event_ids, MOST_REVISIONS_AT_ONCE, lambda batch: _project(writing, batch, revisions.project))
+    _in_batches(
+        event_ids, MOST_REVISIONS_AT_ONCE, lambda batch: _project(writing, batch, CUT_REVISIONS, revisions.project)
+    )
 
 
 def cut_revisions_within(connection: Connection, owner_id: str, aggregate_ids: Collection[str]) -> None:
@@ -61,7 +63,9 @@ def track_references_within(connection: Connection, owner_id: str) -> None:
 def catch_up_references(reading: Connection, writing: Engine, owner_id: str) -> None:
     """The same for a read."""
     event_ids = _not_tracked(reading, owner_id)
-    _in_batches(event_ids, MOST_REVISIONS_AT_ONCE, lambda batch: _project(writing, batch, references.project))
+    _in_batches(
+        event_ids, MOST_REVISIONS_AT_ONCE, lambda batch: _project(writing, batch, TRACK_REFERENCES, references.project)
+    )
 
 
 def _not_tracked(connection: Connection, owner_id: str) -> list[str]:
@@ -97,9 +101,10 @@ class CannotProject(Exception):
     """A read model fails on what an event says; nothing of it is stored."""
 
 
-def _project(writing: Engine, event_ids: list[str], project: Project) -> None:
+def _project(writing: Engine, event_ids: list[str], reaction: str, project: Project) -> None:
     def once() -> None:
         with writing.begin() as connection:
+            rebuilds.note(connection, reaction, event_ids)
             events = log.load(connection, event_ids)
             try:
                 project(connection, events)

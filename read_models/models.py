@@ -7,7 +7,7 @@ from types import ModuleType
 from sqlalchemy import Connection, Table
 
 from events.event import Event
-from events.subscriptions import CUT_REVISIONS, INDEX_SEARCH, TRACK_REFERENCES, UPDATE_VIEWS
+from events.subscriptions import READ_MODELS
 from read_models import (
     notebook_view,
     page_view,
@@ -27,10 +27,13 @@ class Model:
     ``BUILDER`` grows when they make other rows of the same events."""
 
     name: str
-    reaction: str
     project: Callable[[Connection, Sequence[Event]], None]
     tables: tuple[Table, ...]
     builders: tuple[ModuleType, ...]
+
+    @property
+    def reaction(self) -> str:
+        return READ_MODELS[self.name]
 
     @property
     def builder_version(self) -> int:
@@ -41,7 +44,6 @@ class Model:
 _ALL = (
     Model(
         "views",
-        UPDATE_VIEWS,
         views.project,
         (
             profiles.profiles,
@@ -52,19 +54,15 @@ _ALL = (
         ),
         (profiles, page_view, notebook_view, published),
     ),
-    Model(
-        "revisions", CUT_REVISIONS, revisions.project, (revisions.revisions, revisions.revision_labels), (revisions,)
-    ),
+    Model("revisions", revisions.project, (revisions.revisions, revisions.revision_labels), (revisions,)),
     Model(
         "search",
-        INDEX_SEARCH,
         search_refresh.refresh,
         (search_index.search_entries, search_refresh.search_notebooks),
         (search_index,),
     ),
     Model(
         "references",
-        TRACK_REFERENCES,
         references.project,
         (references.reference_sources, references.picture_references),
         (references,),

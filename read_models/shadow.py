@@ -1,18 +1,11 @@
 """A second set of a read model's tables, filled from the log by the very code that fills the first."""
 
-import logging
 import re
-from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Engine, event, text
+from sqlalchemy import Connection, Engine, event, inspect, text
 
-from events import log
-from events.event import DamagedEvent, Event, UnknownEvent
-from events.subscriptions import names_for
 from read_models.models import Model
-
-logger = logging.getLogger(__name__)
 
 
 class Shadow:
@@ -41,21 +34,11 @@ class Shadow:
         for table in self.model.tables:
             connection.execute(text(f"DROP TABLE IF EXISTS {self.prefix}{table.name}"))
 
-    def next_ids(self, connection: Connection, position: str, limit: int) -> list[str]:
-        """The next events of the log that the model is made from, after this one."""
-        return log.ids_after(connection, position, names_for(self.model.reaction), limit)
+    def exists(self, connection: Connection) -> bool:
+        there = set(inspect(connection).get_table_names())
+        return all(f"{self.prefix}{table.name}" in there for table in self.model.tables)
 
-    def project(self, connection: Connection, event_ids: Sequence[str]) -> None:
-        """Apply these events; one that cannot be read is left out, as it is in the live tables. The caller commits,
-        on a connection of ``engine``."""
-        self.model.project(connection, _readable(connection, event_ids))
-
-
-def _readable(connection: Connection, event_ids: Sequence[str]) -> list[Event]:
-    try:
-        return log.load(connection, event_ids)
-    except (DamagedEvent, UnknownEvent) as error:
-        if len(event_ids) == 1:
-            logger.error("left out of a rebuild: %s", error, extra={"event_id": event_ids[0]})
-            return []
-        return [event for event_id in event_ids for event in _readable(connection, [event_id])]
+    def analyze(self, connection: Connection) -> None:
+        """Tell the server what is in the tables, or it would have to guess how to search them."""
+        for table in self.model.tables:
+            connection.execute(text(f"ANALYZE TABLE {self.prefix}{table.name}"))

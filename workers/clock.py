@@ -3,23 +3,28 @@
 import logging
 import signal
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Column, Engine, String, select, update
+from sqlalchemy import Column, Connection, Engine, String, select, update
 from sqlalchemy.dialects.mysql import insert
 from sqlalchemy.exc import DBAPIError
 
 from domain import receipts, session
-from infra import crash
 from infra.clock import now
 from infra.database import BACKGROUND_SECONDS, UtcDateTime, is_unreachable, retrying, table, write_engine
 from infra.settings import Settings
+from read_models.models import MODELS
+from read_models.rebuild import introduce, wanted
 from workers import cleanup, thinning, trash
 
 logger = logging.getLogger(__name__)
 
+REBUILD = "renew-read-models"
+REBUILD_SECONDS = 10.0
 TICK_SECONDS = 5.0
 BATCH = 1000
 # A chore that failed is tried again after this, or its own pause when that is shorter.
@@ -52,7 +57,21 @@ def purge_sessions(engine: Engine, settings: Settings, at: datetime) -> int:
         return session.purge(connection, at, BATCH)
 
 
+def renew_read_models(engine: Engine, settings: Settings, at: datetime) -> int:
+    """Make those anew that older code made, and end what was interrupted: in the background, so for a moment at a
+    time. 0: the rest waits for the next time."""
+    until = time.monotonic() + REBUILD_SECONDS
+    for model in MODELS.values():
+        introduce(engine, model)
+    for rebuild in wanted(engine):
+        for _ in rebuild.run():
+            if time.monotonic() > until:
+                return 0
+    return 0
+
+
 CHORES = (
+    Chore(REBUILD, timedelta(seconds=30), renew_read_models),
     Chore("empty-trash", timedelta(minutes=10), trash.empty_trash),
     Chore("thin-revisions", timedelta(hours=1), thinning.thin_revisions),
     Chore("purge-receipts", timedelta(hours=1), purge_receipts),
@@ -63,6 +82,40 @@ CHORES = (
 def all_chores(settings: Settings) -> tuple[Chore, ...]:
     """Also those whose pace is the operator's choice."""
     return (*CHORES, Chore("sweep-pictures", cleanup.every(settings), cleanup.sweep_pictures))
+
+
+class Taken:
+    """A chore's row, locked."""
+
+    def __init__(self, holding: Connection, due_at: datetime) -> None:
+        self._holding = holding
+        self.due_at = due_at
+
+    def keep(self) -> None:
+        """Ask the server something: it gives up on who is silent for hours, and the lock goes with them."""
+        self._holding.execute(select(1))
+
+    def put_off(self, name: str, pause: timedelta) -> None:
+        self._holding.execute(update(chores).where(chores.c.name == name).values(due_at=now() + pause))
+
+
+@contextmanager
+def take(engine: Engine, name: str) -> Iterator[Taken | None]:
+    """Hold a chore until the end of the block, so that no clock does it meanwhile; None when someone else holds it."""
+    retrying(lambda: _introduce(engine, name), BACKGROUND_SECONDS)
+    # The lock is held while the batches, with transactions of their own, are done: a second clock skips the row.
+    with engine.begin() as holding:
+        query = select(chores.c.due_at).where(chores.c.name == name).with_for_update(skip_locked=True)
+        due_at = holding.scalar(query)
+        yield None if due_at is None else Taken(holding, due_at)
+
+
+def _introduce(engine: Engine, name: str) -> None:
+    """A new chore is due at once."""
+    with engine.begin() as connection:
+        # Looked up first: even INSERT IGNORE waits for the row that a working clock holds.
+        if connection.scalar(select(chores.c.due_at).where(chores.c.name == name)) is None:
+            connection.execute(insert(chores).prefix_with("IGNORE").values(name=name, due_at=now()))
 
 
 class Clock:
@@ -79,27 +132,11 @@ class Clock:
         return [chore.name for chore in self._chores if not self.stop.is_set() and self._run_if_due(chore)]
 
     def _run_if_due(self, chore: Chore) -> bool:
-        self._introduce(chore)
-        # The lock is held while the batches, with transactions of their own, are done: a second clock skips the row.
-        with self._engine.begin() as holding:
-            query = select(chores.c.due_at).where(chores.c.name == chore.name).with_for_update(skip_locked=True)
-            due_at = holding.scalar(query)
-            if due_at is None or due_at > now():
+        with take(self._engine, chore.name) as taken:
+            if taken is None or taken.due_at > now():
                 return False
-            pause = self._pause_after(chore)
-            crash.point("chore done")
-            holding.execute(update(chores).where(chores.c.name == chore.name).values(due_at=now() + pause))
+            taken.put_off(chore.name, self._pause_after(chore))
             return True
-
-    def _introduce(self, chore: Chore) -> None:
-        """A new chore is due at once."""
-        retrying(lambda: self._insert(chore), BACKGROUND_SECONDS)
-
-    def _insert(self, chore: Chore) -> None:
-        with self._engine.begin() as connection:
-            # Looked up first: even INSERT IGNORE waits for the row that a working clock holds.
-            if connection.scalar(select(chores.c.due_at).where(chores.c.name == chore.name)) is None:
-                connection.execute(insert(chores).prefix_with("IGNORE").values(name=chore.name, due_at=now()))
 
     def _batch(self, chore: Chore) -> int:
         return retrying(lambda: chore.work(self._engine, self._settings, now()), BACKGROUND_SECONDS)
@@ -120,7 +157,7 @@ class Clock:
 
 def main(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT. What was missed while no clock ran is due at once."""
-    clock = Clock(write_engine(settings, pool_size=2), settings, all_chores(settings))
+    clock = Clock(write_engine(settings, pool_size=3), settings, all_chores(settings))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: clock.stop.set())
     while not clock.stop.is_set():

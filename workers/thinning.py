@@ -1,5 +1,6 @@
 """Thin out old revisions, window by window: each hour once a day has passed since, each day once a month has."""
 
+import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -10,8 +11,11 @@ from sqlalchemy.dialects.mysql import insert
 from domain.page import pages
 from infra.database import BACKGROUND_SECONDS, Id, UtcDateTime, retrying, table
 from infra.settings import Settings
+from read_models import rebuilds
 from read_models.revisions import revisions
 from read_models.thinning import Window, pages_in, thin_page
+
+logger = logging.getLogger(__name__)
 
 BATCH = 50
 
@@ -45,8 +49,17 @@ STAGES = (
 
 
 def thin_revisions(engine: Engine, settings: Settings, at: datetime) -> int:
-    """One batch of pages of each stage; 0 when all windows that have passed are done."""
-    return sum(_batch(engine, stage, at) for stage in STAGES)
+    """One batch of pages of each stage; 0 when all windows that have passed are done, and while a read model is being
+    made anew: it may have read already what would leave the log here."""
+    try:
+        return sum(_batch(engine, stage, at) for stage in STAGES)
+    except RebuildUnderWay:
+        logger.info("nothing is thinned while a read model is being made anew")
+        return 0
+
+
+class RebuildUnderWay(Exception):
+    pass
 
 
 def _batch(engine: Engine, stage: Stage, at: datetime) -> int:
@@ -66,6 +79,8 @@ def _batch(engine: Engine, stage: Stage, at: datetime) -> int:
 
 def _thin(engine: Engine, page_id: str, window: Window) -> None:
     with engine.begin() as connection:
+        if rebuilds.are_under_way(connection):
+            raise RebuildUnderWay
         query = select(pages.c.owner_id, pages.c.notebook_id).where(pages.c.id == page_id)
         page = connection.execute(query.with_for_update()).one_or_none()
         # Erased meanwhile, its revisions go with it.

@@ -1,0 +1,53 @@
+"""Which read models are being made anew, and what happens to the live ones meanwhile.
+
+A rebuild reads the log once, into a shadow. Whatever is projected into the live tables from its beginning on is noted
+in the tail, in the same transaction, and is projected into the shadow before the two are swapped. So nothing depends
+on the order in which events were committed.
+"""
+
+from collections.abc import Iterable
+
+from sqlalchemy import Column, Connection, Integer, String, select
+from sqlalchemy.dialects.mysql import insert
+
+from events.subscriptions import READ_MODELS
+from infra.database import Id, table
+
+Name = String(12, collation="ascii_bin")
+
+rebuilds = table(
+    "rebuilds",
+    Column("model", Name, primary_key=True),
+    # The builder of the live tables, and of the shadow: NULL while there is none.
+    Column("builder_version", Integer, nullable=False),
+    Column("building", Integer),
+    # The last event of the log that the shadow has seen.
+    Column("position", Id, nullable=False, server_default=""),
+)
+
+rebuild_tail = table(
+    "rebuild_tail",
+    Column("model", Name, primary_key=True),
+    Column("event_id", Id, primary_key=True),
+)
+
+_MODEL_OF = {reaction: name for name, reaction in READ_MODELS.items()}
+
+
+def note(connection: Connection, reaction: str, event_ids: Iterable[str]) -> None:
+    """These events will be projected in this transaction. Call it before they are: it waits for a swap."""
+    model = _MODEL_OF.get(reaction)
+    noted = [{"model": model, "event_id": event_id} for event_id in event_ids]
+    if not noted or model is None:
+        return
+    # Locked until the commit: the beginning of a rebuild and its swap wait for everyone who thinks there is none.
+    query = select(rebuilds.c.building).where(rebuilds.c.model == model).with_for_update(read=True)
+    if connection.scalar(query) is not None:
+        connection.execute(insert(rebuild_tail).prefix_with("IGNORE"), noted)
+
+
+def are_under_way(connection: Connection) -> bool:
+    """Whether some model is being made anew. If not, none begins before this transaction has ended."""
+    # All of them: a row that a condition excludes would be let go at once.
+    found = connection.execute(select(rebuilds.c.building).with_for_update(read=True)).scalars()
+    return any(building is not None for building in found.all())

@@ -1,0 +1,300 @@
+"""Read models made anew from the log while people go on reading and writing: nobody notices, nothing is lost."""
+
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, delete, inspect, select, update
+
+from deploy.rebuild import rebuild
+from domain.commands.pages import EditPage, edit_page
+from domain.unit_of_work import Cause, UnitOfWork, perform
+from events import deliveries
+from events.subscriptions import UPDATE_VIEWS
+from infra.clock import now
+from infra.settings import Settings
+from read_models import page_view
+from read_models import rebuild as rebuilding
+from read_models.comparison import differences
+from read_models.models import MODELS
+from read_models.page_view import page_views
+from read_models.rebuild import Rebuild, wanted
+from read_models.rebuilds import rebuild_tail, rebuilds
+from tests.integration.test_comparison import lived_in
+from tests.integration.test_projections import READ_MODELS
+from tests.integration.writing import PATIENCE, repeated_in_background
+from tests.service import Author, Service
+from workers import clock
+from workers.clock import REBUILD, Clock, take
+from workers.reaction import Reactor
+from workers.reactions import REACTIONS as EFFECTS
+from workers.reactions import Reaction
+from workers.thinning import thin_revisions, thinning_marks
+
+owed = deliveries.deliveries
+
+
+@pytest.fixture(autouse=True)
+def small_steps(monkeypatch: pytest.MonkeyPatch, db: Engine) -> Iterator[None]:
+    monkeypatch.setattr(rebuilding, "BATCH", 5)
+    yield
+    with db.connect() as connection:
+        for model in MODELS.values():
+            for prefix in (rebuilding.NEW, rebuilding.OLD):
+                rebuilding.Shadow(db, model, prefix).drop(connection)
+
+
+def left_over(db: Engine) -> list[str]:
+    return [name for name in inspect(db).get_table_names() if name.startswith((rebuilding.NEW, rebuilding.OLD))]
+
+
+def run(db: Engine, name: str) -> list[int]:
+    return list(Rebuild(db, MODELS[name]).run())
+
+
+def states(db: Engine) -> set[tuple[str, int, int | None]]:
+    with db.connect() as connection:
+        return {(row.model, row.builder_version, row.building) for row in connection.execute(select(rebuilds))}
+
+
+def a_page_of(author: Author) -> tuple[str, str]:
+    """The places of a notebook and a page in it."""
+    notebook = author.notebook("Herons")
+    page = author.page(notebook["id"], "A heron", "One heron.")
+    return f"/notebooks/{notebook['id']}", f"/notebooks/{notebook['id']}/pages/{page['id']}"
+
+
+def test_a_rebuild_makes_good_whatever_was_lost(service: Service, db: Engine, settings: Settings) -> None:
+    author = lived_in(service)
+    with db.begin() as connection:
+        for table in READ_MODELS:
+            connection.execute(delete(table))
+    assert differences(db)
+    assert rebuild(settings, None) == 0
+    assert differences(db) == []
+    assert left_over(db) == []
+    assert author.get("/search?q=heron*")["total"] == 1
+    author.page(author.notebook("After")["id"], "Later", "An egret.")
+    service.drain()
+    assert author.get("/search?q=egret")["total"] == 1
+    assert differences(db) == []
+
+
+def test_the_command_shows_how_far_it_is(service: Service, settings: Settings, capsys: Any) -> None:
+    lived_in(service)
+    rebuild(settings, "views")
+    told = capsys.readouterr().err
+    assert "views: 100%" in told
+    assert "search" not in told
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_live_events_go_on_during_a_rebuild(service: Service, db: Engine, name: str) -> None:
+    author = lived_in(service)
+    notebook, page = a_page_of(author)
+    service.drain()
+    steps = 0
+    for _ in Rebuild(db, MODELS[name]).run():
+        if steps < 6:
+            saved = author.put(page, {"content": f"Heron number {steps}."})
+            author.put(notebook, {"title": f"Herons {steps}"})
+            service.drain()
+            assert author.get(page) == saved
+            assert author.get(f"/search?q=heron+{steps}&scope=mine")["total"] == 1
+        steps += 1
+    assert steps > 6
+    service.drain()
+    assert differences(db) == []
+    assert (left_over(db), states(db)) == ([], {(name, MODELS[name].builder_version, None)})
+    with db.connect() as connection:
+        assert connection.execute(select(rebuild_tail)).all() == []
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_rebuild_that_was_killed_goes_on_where_it_was(service: Service, db: Engine, name: str) -> None:
+    author = lived_in(service)
+    _, page = a_page_of(author)
+    service.drain()
+    whole = Rebuild(db, MODELS[name]).size()
+    first = Rebuild(db, MODELS[name]).run()
+    done = next(first) + next(first)
+    # What is behind it by now is changed, before the next one begins.
+    author.put(page, {"content": "Changed meanwhile."})
+    service.drain()
+    assert [each._model.name for each in wanted(db)] == [name]
+    assert sum(run(db, name)) < whole + 5
+    assert done > 0
+    assert differences(db) == []
+    assert wanted(db) == []
+
+
+def test_a_crash_right_after_the_swap_does_no_harm(
+    service: Service, db: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    author = lived_in(service)
+    rename = Rebuild._rename
+
+    def rename_and_die(self: Rebuild) -> None:
+        rename(self)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Rebuild, "_rename", rename_and_die)
+        with pytest.raises(KeyboardInterrupt):
+            run(db, "views")
+    author.notebook("Between")
+    service.drain()
+    assert left_over(db)
+    run(db, "views")
+    assert (differences(db), left_over(db)) == ([], [])
+
+
+def test_readers_never_find_anything_empty_or_old(service: Service, db: Engine) -> None:
+    author = service.author()
+    notebook, page = a_page_of(author)
+    author.post(f"{notebook}/publish", expect=200)
+    service.drain()
+    reader, writer = service.anyone(), Author(service.client(), author.name, author.token, author.id)
+    numbers = iter(range(10**6))
+
+    def read() -> None:
+        assert reader.get("/search?q=heron")["total"] == 1
+        assert reader.get("/notebooks?public=true")["total"] == 1
+        saved = writer.put(page, {"content": f"One heron, {next(numbers)}."})
+        assert writer.get(notebook)["pages"][0]["version"] == saved["version"]
+        assert writer.get("/notebooks")["items"][0]["updated_at"] == saved["updated_at"]
+
+    with repeated_in_background(read):
+        for name in (*MODELS, *MODELS):
+            run(db, name)
+    service.drain()
+    assert differences(db) == []
+
+
+def test_an_event_that_commits_behind_the_place_that_was_read_is_not_forgotten(service: Service, db: Engine) -> None:
+    author = lived_in(service)
+    notebook, page = a_page_of(author)
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow(uow: UnitOfWork) -> None:
+        edit_page(EditPage(notebook.split("/")[-1], page.split("/")[-1], content="Late heron."), uow)
+        uow.flush()
+        begun.set()
+        assert go_on.wait(PATIENCE)
+
+    saving = threading.Thread(target=perform, args=(db, Cause(author.id, "slow"), slow))
+    saving.start()
+    assert begun.wait(PATIENCE)
+    # Later ids, committed earlier: the rebuild reads past the place of the slow one.
+    for number in range(4):
+        author.notebook(f"Later {number}")
+    service.drain()
+    steps = Rebuild(db, MODELS["views"]).run()
+    read = 0
+    while read < Rebuild(db, MODELS["views"]).size() - 2:
+        read += next(steps)
+    go_on.set()
+    saving.join(PATIENCE)
+    service.drain()
+    for _ in steps:
+        pass
+    assert differences(db) == []
+
+
+def test_a_swap_waits_for_a_worker_that_is_in_the_middle_of_a_batch(
+    service: Service, db: Engine, settings: Settings
+) -> None:
+    author = lived_in(service)
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow(connection: Any, events: Any) -> None:
+        begun.set()
+        assert go_on.wait(PATIENCE)
+        EFFECTS[UPDATE_VIEWS].apply(connection, events)
+
+    steps = Rebuild(db, MODELS["views"]).run()
+    next(steps)
+    late = author.notebook("In the middle")
+    service.relay.run_once()
+    with db.connect() as connection:
+        ids = list(connection.scalars(select(owed.c.event_id).where(owed.c.reaction == UPDATE_VIEWS)))
+    busy = threading.Thread(target=Reactor(db, settings, UPDATE_VIEWS, Reaction(slow)).handle, args=(ids,))
+    busy.start()
+    assert begun.wait(PATIENCE)
+    ending = threading.Thread(target=lambda: [None for _ in steps])
+    ending.start()
+    # Either it waits for the row that the worker holds, or it does not wait and has swapped.
+    ending.join(2.0)
+    assert ending.is_alive()
+    go_on.set()
+    busy.join(PATIENCE)
+    ending.join(PATIENCE)
+    service.drain()
+    assert differences(db) == []
+    assert late["id"] in {each["id"] for each in author.get("/notebooks")["items"]}
+
+
+def test_nothing_is_thinned_while_the_log_is_being_read(service: Service, db: Engine, settings: Settings) -> None:
+    author = lived_in(service)
+    _, page = a_page_of(author)
+    for number in range(5):
+        author.put(page, {"content": f"Heron number {number}."})
+    service.drain()
+    steps = Rebuild(db, MODELS["revisions"]).run()
+    next(steps)
+    later = now() + timedelta(days=400)
+    assert thin_revisions(db, settings, later) == 0
+    with db.connect() as connection:
+        assert connection.execute(select(thinning_marks)).all() == [], "and none of it counts as done"
+    for _ in steps:
+        pass
+    assert differences(db) == []
+    assert thin_revisions(db, settings, later) > 0
+    assert differences(db) == []
+
+
+def test_what_was_given_up_is_left_out_as_it_is_of_the_live_tables(service: Service, db: Engine) -> None:
+    author = lived_in(service)
+    lost = author.notebook("Given up")
+    service.relay.run_once()
+    with db.begin() as connection:
+        connection.execute(update(owed).values(state="parked"))
+    run(db, "views")
+    assert differences(db) == []
+    with db.begin() as connection:
+        connection.execute(update(owed).values(state="pending", due_at=now()))
+    service.drain()
+    assert lost["id"] in {each["id"] for each in author.get("/notebooks")["items"]}
+    assert differences(db) == []
+
+
+def test_newer_code_makes_its_read_models_anew_in_the_background(
+    service: Service, db: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lived_in(service)
+    chores = tuple(chore for chore in clock.CHORES if chore.name == REBUILD)
+    assert Clock(db, settings, chores).run_due() == [REBUILD]
+    monkeypatch.setattr(page_view, "BUILDER", 2)
+    monkeypatch.setattr(clock, "REBUILD_SECONDS", 0.0)
+    assert [each._model.name for each in wanted(db)] == ["views"]
+    for _ in range(100):
+        if not wanted(db):
+            break
+        clock.renew_read_models(db, settings, now())
+    with db.connect() as connection:
+        assert set(connection.scalars(select(page_views.c.builder_version))) == {2}
+    assert ("views", 5, None) in states(db)
+    assert differences(db) == []
+    monkeypatch.setattr(page_view, "BUILDER", 1)
+    assert wanted(db) == [], "older code that still runs beside it does not take it back"
+
+
+def test_a_model_is_made_anew_by_one_at_a_time(db: Engine) -> None:
+    with take(db, REBUILD) as mine, take(db, REBUILD) as theirs:
+        assert mine is not None
+        assert theirs is None
+        mine.keep()
+    with take(db, REBUILD) as again:
+        assert again is not None
