@@ -1,19 +1,15 @@
 """What operators see of the service, and who may."""
 
 import dataclasses
-import statistics
-import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Flask
 from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import insert, update
-from werkzeug.test import create_environ
 
 from api import create_app
 from domain.commands.sweeping import orphan_objects
@@ -295,30 +291,3 @@ def test_without_a_token_of_its_own_none_opens_it_but_an_administrators(service:
     for sent in ("Bearer None", "Bearer ", "Bearer"):
         answer = client.get("/metrics", headers={"Authorization": sent}, environ_base=FROM_AFAR)
         assert answer.status_code == 401
-
-
-# --- what it costs ----------------------------------------------------------------------------------------------------
-
-
-def test_counting_costs_next_to_nothing_on_a_cached_read(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The processor's time of a cached read that is counted, as a ratio to the same without."""
-    author = service.author()
-    notebook = author.notebook()
-    page = author.page(notebook["id"])
-    author.post(f"/notebooks/{notebook['id']}/publish", expect=200)
-    # Long leases: what is measured is the cached read alone.
-    settings = dataclasses.replace(service.settings, lease_seconds=5.0)
-    counted = create_app(settings)
-    monkeypatch.setattr("api.measured", lambda wsgi_app: wsgi_app)
-    plain = create_app(settings)
-    environ = create_environ(f"/api/v1/notebooks/{notebook['id']}/pages/{page['id']}")
-
-    def seconds(app: Flask) -> float:
-        began = time.process_time()
-        for _ in range(750):
-            b"".join(app.wsgi_app(dict(environ), lambda *_: None))
-        return time.process_time() - began
-
-    rounds = [(seconds(plain), seconds(counted)) for _ in range(11)]
-    ratio = statistics.median(without / with_counting for without, with_counting in rounds)
-    assert ratio > 0.9, f"a cached read that is counted runs at {ratio:.2f} of the same without"
