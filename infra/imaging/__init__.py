@@ -43,7 +43,8 @@ class TooBusy(Exception):
 
 @dataclass(frozen=True)
 class Original:
-    """The picture as it is kept: upright, of the given type, ``width`` and ``height`` in pixels."""
+    """The picture as it is kept: upright, ``width`` and ``height`` in pixels. Its type is that of what was sent, but
+    a WebP that is too large to be written as one is kept as a PNG."""
 
     mime: str
     width: int
@@ -80,10 +81,11 @@ def clean(source: Path, target: Path) -> Original:
     """
     with open(source, "rb") as file:
         claimed = media_type(file.read(HEAD_BYTES))
-    made = Original(**_in_child("original", source, target))
-    if made.mime != claimed:
-        raise Unsupported(f"{claimed} and {made.mime} at once")
-    return made
+    answer = _in_child("original", source, target)
+    read_as = answer.pop("read_as")
+    if read_as != claimed:
+        raise Unsupported(f"{claimed} and {read_as} at once")
+    return Original(**answer)
 
 
 def shrink(source: Path, folder: Path) -> list[Shrunk]:

@@ -1,5 +1,6 @@
 """The process that decodes: it takes its limits first, then the picture, and answers one line of JSON."""
 
+import errno
 import json
 import os
 import resource
@@ -11,6 +12,7 @@ from typing import Any
 
 MEMORY_BYTES = 512 * 1024 * 1024
 CPU_SECONDS = 10
+TOO_MUCH = "The picture takes more memory than any picture gets. Send a smaller one, or as JPEG."
 MOST_FILE_BYTES = 64 * 1024 * 1024
 
 
@@ -36,11 +38,17 @@ def run(job: str, source: Path, target: Path) -> dict[str, Any]:
         return {"done": jobs[job](source, target)}
     except Refused as refusal:
         return {"refused": str(refusal)}
-    except MemoryError:
-        return {"refused": "The picture takes more memory to decode than any picture gets."}
     except Exception as error:
+        if _is_too_much(error):
+            return {"refused": TOO_MUCH}
         # Whatever a decoder raises on bad input: OSError, SyntaxError, ValueError, struct.error, zlib.error …
         return {"refused": "The picture is damaged: it can't be decoded.", "reason": repr(error)[:300]}
+
+
+def _is_too_much(error: Exception) -> bool:
+    """Memory, or the length of a file. libwebp's encoder has a number for the first of them."""
+    is_too_long = isinstance(error, OSError) and error.errno == errno.EFBIG
+    return isinstance(error, MemoryError) or is_too_long or "encoding error 1" in str(error)
 
 
 def main() -> None:

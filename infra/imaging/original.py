@@ -4,11 +4,14 @@ Runs in the child process alone.
 """
 
 from collections.abc import Callable, Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from PIL import GifImagePlugin, Image, ImageSequence
 from PIL.JpegImagePlugin import get_sampling
+
+from infra.imaging import webp
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
 MIME = {"JPEG": "image/jpeg", "MPO": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp", "GIF": "image/gif"}
@@ -18,6 +21,7 @@ MOST_FRAMES = 1000
 MOST_MOVING_PIXELS = 200_000_000
 ORIENTATION = 0x0112
 LARGE_PIXELS = 8_000_000
+MOST_WEBP_PIXELS = 12_000_000
 # What an image may keep of what its file said besides the pixels.
 HARMLESS = ("icc_profile", "transparency", "background", "duration", "loop")
 
@@ -54,6 +58,23 @@ def open_picture(source: Path) -> Image.Image:
     Raises:
         Refused: it has too many pixels.
     """
+    return _still_webp(source) or _any_other(source)
+
+
+def _still_webp(source: Path) -> Image.Image | None:
+    with open(source, "rb") as file:
+        if not file.read(16).startswith(b"RIFF"):
+            return None
+    data = source.read_bytes()
+    known = webp.features(data)
+    if known is None or known.has_animation:
+        return None
+    if known.width * known.height > MOST_PIXELS:
+        raise Refused(_too_many_pixels())
+    return webp.decoded(data, known)
+
+
+def _any_other(source: Path) -> Image.Image:
     try:
         image = Image.open(source, formats=FORMATS)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -68,12 +89,21 @@ def _too_many_pixels() -> str:
 
 
 def write_original(source: Path, target: Path) -> dict[str, Any]:
-    """Write the clean picture to ``target``; answers ``{mime, width, height}``."""
+    """Write the clean picture to ``target``; answers ``{read_as, mime, width, height}``, of which the first two are
+    types."""
     image = open_picture(source)
-    name = "JPEG" if image.format == "MPO" else str(image.format)
+    read_as = "JPEG" if image.format == "MPO" else str(image.format)
+    name = "PNG" if read_as == "WEBP" and _is_too_large_for_webp(image, source) else read_as
     plan = Plan(name, UPRIGHT.get(image.getexif().get(ORIENTATION, 1)), _options(image, name, source))
     size = _write_moving(image, target, plan) if _moves(image, name) else _write_still(image, target, plan)
-    return {"mime": MIME[name], "width": size[0], "height": size[1]}
+    return {"read_as": MIME[read_as], "mime": MIME[name], "width": size[0], "height": size[1]}
+
+
+def _is_too_large_for_webp(image: Image.Image, source: Path) -> bool:
+    """libwebp needs over thirty bytes a pixel to write one without loss, or one that shows through. As a PNG it loses
+    nothing either."""
+    takes_more = image.mode == "RGBA" or _is_lossless(source)
+    return takes_more and not _moves(image, "WEBP") and image.width * image.height > MOST_WEBP_PIXELS
 
 
 def _options(image: Image.Image, name: str, source: Path) -> dict[str, Any]:
@@ -132,7 +162,12 @@ def _write_still(image: Image.Image, target: Path, plan: Plan) -> tuple[int, int
     image.load()
     kept = image if plan.turn is None else image.transpose(plan.turn)
     _forget(kept)
-    kept.save(target, plan.format, **plan.options)
+    if plan.format == "PNG" and kept.mode == "RGBX":
+        kept = kept.convert("RGB")
+    # Not into the file at once: Pillow's JPEG writer takes a write that fails for one that was done.
+    written = BytesIO()
+    kept.save(written, plan.format, **plan.options)
+    target.write_bytes(written.getbuffer())
     return kept.size
 
 

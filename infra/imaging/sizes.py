@@ -54,7 +54,7 @@ def _prepared(source: Path) -> tuple[Image.Image, dict[str, bytes]]:
 
 
 def _in_colour(image: Image.Image, profile: bytes) -> Image.Image:
-    if image.mode in ("RGB", "RGBA") and not (image.mode == "RGB" and image.has_transparency_data):
+    if image.mode in ("RGB", "RGBA", "RGBX") and not (image.mode == "RGB" and image.has_transparency_data):
         return image
     if image.mode == "CMYK":
         return _from_inks(image, profile)
