@@ -115,6 +115,10 @@ class Picture(Aggregate):
         self.removed_at = at
         self._record(PictureRemoved)
 
+    def object_keys(self) -> list[str]:
+        names = dict.fromkeys(("original", *(each.stored_as for each in self.thumbnails)))
+        return [object_key(self.id, name) for name in names]
+
     def _record(self, kind: type[PictureFact]) -> None:
         self.version += 1
         state = {name: value for name, value in self.stored().items() if name not in _NOT_IN_FACT}

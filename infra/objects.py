@@ -168,7 +168,7 @@ def _told(key: str) -> Iterator[None]:
             raise NoSuchObject(key) from error
         raise StoreAway(_reason(error)) from error
     except (MinioException, urllib3.exceptions.HTTPError, OSError) as error:
-        raise StoreAway(type(error).__name__) from error
+        raise StoreAway(f"the store can't be reached: {type(error).__name__}") from error
 
 
 def _is_gone(error: S3Error | InvalidResponseError) -> bool:
@@ -179,8 +179,9 @@ def _is_gone(error: S3Error | InvalidResponseError) -> bool:
 
 
 def _reason(error: S3Error | InvalidResponseError) -> str:
-    """The store's word for it, such as NoSuchBucket or AccessDenied."""
-    return str(error.code) if isinstance(error, S3Error) else f"the store answered {error._code}: {error._body}"[:300]
+    """In the store's own word, such as NoSuchBucket or AccessDenied."""
+    word = error.code if isinstance(error, S3Error) else f"{error._code} {error._body}"
+    return f"the store refuses: {word}"[:300]
 
 
 def _digest(source: Path, name: str) -> str:

@@ -1,4 +1,5 @@
-"""The sweep: pictures that nothing uses, uploads that were given up, and objects that no row knows.
+"""The sweep: pictures that nothing uses, uploads that were given up, and objects that no row knows. It tells of rows
+whose objects are missing, too, which only an operator can help.
 
 Everything goes in two steps, each found by a run of its own with the grace between them, and the second looks again
 under the lock that saves and uploads take as well. Before the first step the sweep makes sure that it looks at the
@@ -16,7 +17,7 @@ from typing import TypeVar
 from sqlalchemy import Engine, text
 
 from domain.commands import sweeping
-from domain.commands.pictures import take_back
+from domain.commands.pictures import find, take_back
 from domain.errors import NotFound
 from domain.picture import Picture, object_key, pictures
 from domain.unit_of_work import Cause, UnitOfWork, perform
@@ -68,6 +69,8 @@ class Sweep:
         self._before = at - timedelta(seconds=settings.orphan_grace_seconds)
         self._uploaded_before = min(self._before, at - LONGEST_UPLOAD)
         self._cause = Cause(None, f"sweep-{new_id()}")
+        # After a run: the keys of objects that a row names and the store has not.
+        self.missing: list[str] = []
 
     def run(self) -> list[Removal]:
         """What was removed, or would be.
@@ -81,6 +84,7 @@ class Sweep:
         sizes = _bytes_by_picture(stored)
         if not self._dry_run:
             self._mark()
+        self.missing = list(self._missing({each.key for each in stored}))
         steps = (self._unused(sizes), self._tombstones(sizes), self._abandoned(sizes), self._orphans(stored))
         return [removal for step in steps for removal in islice(step, MOST_REMOVALS)]
 
@@ -115,14 +119,14 @@ class Sweep:
 
     def _mark(self) -> None:
         """The first look at what is unused; and what was and is not any more is let off."""
-        for find, since in ((sweeping.to_mark, self._at), (sweeping.to_unmark, None)):
-            while found := self._find(find):
+        for look, since in ((sweeping.to_mark, self._at), (sweeping.to_unmark, None)):
+            while found := self._find(look):
                 self._perform(partial(sweeping.mark, picture_ids=found, unused_since=since))
                 crash.point("sweep marked")
 
-    def _find(self, find: Callable[..., list[str]]) -> list[str]:
+    def _find(self, look: Callable[..., list[str]]) -> list[str]:
         with self._engine.connect() as connection:
-            return find(connection, USED, BATCH)
+            return look(connection, USED, BATCH)
 
     def _unused(self, sizes: dict[str, int]) -> Iterator[Removal]:
         with self._engine.connect() as connection:
@@ -181,6 +185,24 @@ class Sweep:
                     self._perform(partial(sweeping.forget_orphans, keys=[key]))
                 yield Removal("object", key, f"without a row since {seen[key]}", each.bytes)
 
+    def _missing(self, there: set[str]) -> Iterator[str]:
+        last_id = ""
+        while found := self._live_after(last_id):
+            last_id = found[-1].id
+            for picture in found:
+                gone = [key for key in picture.object_keys() if key not in there]
+                # Looked at once more: it may have been deleted, or its sizes made, while the bucket was listed.
+                if gone and self._is_live(picture.id):
+                    yield from (key for key in gone if not self._store.has(key))
+
+    def _live_after(self, last_id: str) -> list[Picture]:
+        with self._engine.connect() as connection:
+            return sweeping.live_after(connection, last_id, self._at - LONGEST_UPLOAD, BATCH)
+
+    def _is_live(self, picture_id: str) -> bool:
+        with self._engine.connect() as connection:
+            return find(connection, picture_id) is not None
+
     def _unknown(self, stored: list[Stored]) -> dict[str, Stored]:
         # Asked after the listing: whatever was in the bucket then had its reservation or its row before.
         known = self._known({_picture_of(each.key) for each in stored})
@@ -231,13 +253,16 @@ def _bytes_by_picture(stored: list[Stored]) -> dict[str, int]:
 
 def sweep_pictures(engine: Engine, settings: Settings, at: datetime) -> int:
     """The clock's chore. 0: what is left waits for the next time, which is what the caps are for."""
+    sweep = Sweep(engine, settings, at)
     try:
-        removed = Sweep(engine, settings, at).run()
+        removed = sweep.run()
     except SweepRefused as refusal:
         logger.error("the sweep removes nothing: %s", refusal)
         return 0
     for each in removed:
         logger.info("swept", extra=vars(each))
+    for key in sweep.missing:
+        logger.error("a picture's object is missing from the store: %s", key)
     return 0
 
 
@@ -247,9 +272,12 @@ def every(settings: Settings) -> timedelta:
 
 
 def report(settings: Settings, engine: Engine, at: datetime, dry_run: bool) -> Iterator[str]:
-    """``run.py sweep``: a line for each removal, and one for all."""
-    removed = Sweep(engine, settings, at, dry_run).run()
+    """``run.py sweep``: a line for each removal, one for each object that is missing, and one for all."""
+    sweep = Sweep(engine, settings, at, dry_run)
+    removed = sweep.run()
     for each in removed:
         yield f"{each.what} {each.key}: {each.why}, {each.bytes} bytes"
+    for key in sweep.missing:
+        yield f"missing {key}: a picture has it, and the store has not; restore it there from a copy"
     verb = "would be removed" if dry_run else "removed"
     yield f"{len(removed)} {verb}, {sum(each.bytes for each in removed)} bytes"

@@ -95,6 +95,12 @@ def some_live(connection: Connection, before: datetime, limit: int) -> list[str]
     return list(connection.scalars(query.order_by(pictures.c.id).limit(limit)))
 
 
+def live_after(connection: Connection, last_id: str, before: datetime, limit: int) -> list[Picture]:
+    """Pictures that must have their objects, in the order of their ids, from the one after ``last_id``."""
+    query = select(pictures).where(_LIVE, pictures.c.created_at < before, pictures.c.id > last_id)
+    return [Picture.of(row) for row in connection.execute(query.order_by(pictures.c.id).limit(limit)).mappings()]
+
+
 def note_orphans(uow: UnitOfWork, sizes: dict[str, int], at: datetime) -> None:
     """Remember objects without a row; one that is remembered already keeps its time."""
     if sizes:

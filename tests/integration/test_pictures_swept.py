@@ -19,13 +19,14 @@ from domain.picture import object_key, pictures, reservations
 from domain.unit_of_work import Cause, perform
 from infra import objects
 from infra.clock import now, secret_id
-from infra.objects import Store
-from infra.settings import CHECKOUT
+from infra.objects import Store, StoreAway
+from infra.settings import CHECKOUT, Settings
 from tests.integration.drawing import photograph
 from tests.integration.test_picture_references import link
 from tests.integration.test_pictures import UPLOADS, media, send
 from tests.service import Author, Service
-from workers.cleanup import Removal, Sweep, SweepRefused, every
+from workers import cleanup
+from workers.cleanup import Removal, Sweep, SweepRefused, every, report
 from workers.clock import Chore, Clock, all_chores
 
 GRACE = 60
@@ -46,12 +47,12 @@ def sweep(service: Service, after: float = FIRST, dry_run: bool = False, **setti
     return Sweep(service.engine, chosen, now() + timedelta(seconds=after), dry_run).run()
 
 
-def put(service: Service, picture_id: str, content: bytes = b"a stray object") -> str:
+def put(service: Service, picture_id: str, content: bytes = b"a stray object", settings: Settings | None = None) -> str:
     key = object_key(picture_id, "original")
     with tempfile.NamedTemporaryFile() as file:
         file.write(content)
         file.flush()
-        Store(service.settings).put(key, Path(file.name), "image/jpeg")
+        Store(settings or service.settings).put(key, Path(file.name), "image/jpeg")
     return key
 
 
@@ -189,6 +190,19 @@ def test_it_refuses_an_empty_database(service: Service) -> None:
     assert keys(service) == before
 
 
+def test_it_refuses_a_database_that_knows_less_than_half_of_the_bucket(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cleanup, "MOST_REMOVALS", 1)
+    author = service.author()
+    used_picture(author)
+    strays = {put(service, secret_id()) for _ in range(3)}
+    for after in (FIRST, SECOND, SECOND + SECOND):
+        with pytest.raises(SweepRefused, match="does not know 3 of 4 pictures; was it restored"):
+            sweep(service, after)
+    assert strays < keys(service)
+
+
 def test_it_refuses_another_bucket(service: Service) -> None:
     author = service.author()
     used_picture(author)
@@ -198,6 +212,82 @@ def test_it_refuses_another_bucket(service: Service) -> None:
     objects.create_bucket(elsewhere)
     with pytest.raises(SweepRefused, match="bucket"):
         sweep(service, SECOND, s3_bucket="another-bucket")
+
+
+def test_it_refuses_another_bucket_with_other_peoples_objects(service: Service) -> None:
+    used_picture(service.author())
+    elsewhere = replace(service.settings, s3_bucket="somebody-elses")
+    objects.create_bucket(elsewhere)
+    theirs = put(service, secret_id(), settings=elsewhere)
+    for after in (FIRST, SECOND, SECOND + SECOND):
+        with pytest.raises(SweepRefused, match="database knows none"):
+            sweep(service, after, s3_bucket="somebody-elses")
+    assert Store(elsewhere).has(theirs)
+
+
+def test_it_refuses_a_bucket_that_is_not_there(service: Service) -> None:
+    used_picture(service.author())
+    with pytest.raises(StoreAway):
+        sweep(service, SECOND, s3_bucket="no-such-bucket")
+
+
+@pytest.mark.parametrize("kind", ["picture", "object", "upload"])
+def test_it_removes_so_many_at_once_and_no_more(service: Service, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    author = service.author()
+    used_picture(author)
+    for _ in range(3):
+        if kind == "picture":
+            send(author, photograph())
+        elif kind == "object":
+            put(service, secret_id())
+        else:
+            perform(service.engine, Cause(author.id, "a-test"), lambda uow: reserve_picture(RESERVE, uow))
+    sweep(service, FIRST)
+    monkeypatch.setattr(cleanup, "MOST_REMOVALS", 2)
+    # The brake that compares both is of no concern here.
+    monkeypatch.setattr(Sweep, "_refuse_other_database", lambda *_: None)
+    counts = [sum(each.what == kind for each in sweep(service, SECOND)) for _ in range(3)]
+    assert counts == [2, 1, 0]
+
+
+def test_a_tombstone_whose_objects_could_not_go_is_cleared_by_the_next_run(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    author = service.author()
+    used_picture(author)
+    gone = send(author, photograph())
+    service.drain()
+    author.delete(f"{UPLOADS}/{gone['id']}")
+
+    def away(*_: object) -> None:
+        raise StoreAway("in the middle")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "remove", away)
+        with pytest.raises(StoreAway):
+            sweep(service)
+    media(service.anyone(), gone, expect=404)
+    assert any(gone["id"] in key for key in keys(service))
+    assert [(each.what, each.key) for each in sweep(service)] == [("objects", gone["id"])]
+    assert not any(gone["id"] in key for key in keys(service))
+
+
+def test_objects_that_a_row_names_and_the_store_has_not_are_told_of(service: Service) -> None:
+    author = service.author()
+    whole, torn = used_picture(author), used_picture(author)
+    service.drain()
+    store = Store(service.settings)
+    lost = [object_key(torn["id"], size) for size in ("original", "large")]
+    for key in lost:
+        store.remove(key)
+    chosen = replace(service.settings, orphan_grace_seconds=GRACE)
+    for dry_run in (True, False):
+        run = Sweep(service.engine, chosen, now() + timedelta(seconds=SECOND), dry_run)
+        assert run.run() == []
+        assert run.missing == lost
+    told = list(report(chosen, service.engine, now() + timedelta(seconds=SECOND), dry_run=True))
+    assert [line.split(":")[0] for line in told[:-1]] == [f"missing {key}" for key in lost]
+    assert ids(author) == {whole["id"], torn["id"]}
 
 
 @pytest.mark.parametrize("days", [2, -2])
@@ -258,7 +348,9 @@ def test_the_clock_sweeps_at_the_pace_of_the_grace(service: Service) -> None:
     assert len(ids(author)) == 1
 
 
-def test_the_command_tells_what_it_would_do_and_fails_where_it_refuses(service: Service) -> None:
+def test_the_command_tells_what_it_would_do_and_fails_where_it_refuses(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
     author = service.author()
     used_picture(author)
 
@@ -268,8 +360,22 @@ def test_the_command_tells_what_it_would_do_and_fails_where_it_refuses(service: 
 
     told = run("--dry-run")
     assert (told.returncode, told.stdout) == (0, "0 would be removed, 0 bytes\n"), told.stderr
+    image = send(author, photograph())
+    author.delete(f"{UPLOADS}/{image['id']}")
+    wish = f"objects {image['id']}: deleted at "
+    for options, verb in ((["--dry-run"], "would be removed"), ([], "removed")):
+        said = run(*options).stdout.splitlines()
+        assert said[0].startswith(wish)
+        assert said[0].endswith(f", {image['bytes']} bytes")
+        assert said[1] == f"1 {verb}, {image['bytes']} bytes"
+    assert not any(image["id"] in key for key in keys(service))
     with service.engine.begin() as connection:
         connection.execute(delete(pictures))
     refused = run()
     assert refused.returncode == 1
     assert "nothing is swept: the database knows none" in refused.stderr
+    monkeypatch.setenv("S3_BUCKET", "no-such-bucket")
+    refused = run()
+    assert refused.returncode == 1
+    assert "nothing is swept: the store" in refused.stderr
+    assert "NoSuchBucket" in refused.stderr
