@@ -1,7 +1,5 @@
 """The document tells the truth about the routes, and the routes keep to it whatever they are sent."""
 
-import itertools
-import os
 import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
@@ -9,22 +7,16 @@ from typing import Any
 
 import jsonschema_rs
 import pytest
-import schemathesis
-from hypothesis import HealthCheck, given, settings
-from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
-from schemathesis.checks import negative_data_rejection, not_a_server_error, positive_data_acceptance
 
-from api import create_app
 from api.auth import PUBLIC
-from infra.settings import load_settings
-from tests.service import PASSWORD, Author, Service
+from tests.fuzzing import MODES, World, fuzz, operation_ids
+from tests.service import Service
 
 Json = dict[str, Any]
 METHODS = {"get", "post", "put", "patch", "delete"}
-KNOWN = {"notebook_id", "page_id", "revision_id", "user_id"}
 # For each operation, as told and otherwise. Each call has to make what it is made on, so they take their time.
-CALLS = int(os.environ.get("SINPLUMA_FUZZ_CALLS", "6"))
+CALLS = 6
 PARAMETER = re.compile(r"{([^}]+)}")
 
 
@@ -251,90 +243,13 @@ def test_the_policy_of_the_page_allows_its_own_files_only(service: Service) -> N
 # --- fuzzing ----------------------------------------------------------------------------------------------------------
 
 
-class World:
-    """A user with things of their own, of which some may vanish while they are played with."""
-
-    def __init__(self, service: Service) -> None:
-        self.service = service
-        self.author: Author = service.author()
-        self.turns = itertools.count()
-        self.ids: dict[str, str] = {}
-
-    def renew(self) -> None:
-        notebook = self.author.notebook()
-        page = self.author.page(notebook["id"])
-        self.author.post(f"/notebooks/{notebook['id']}/publish", expect=200)
-        (revision, *_) = self.author.get(f"/pages/{page['id']}/revisions")["items"]
-        self.ids = {
-            "notebook_id": notebook["id"],
-            "page_id": page["id"],
-            "revision_id": revision["id"],
-            "user_id": self.author.id or "",
-        }
-
-    def place(self, case: Any) -> None:
-        """Two of three among things that exist: who sends nothing but noise never gets past 404."""
-        if next(self.turns) % 3 and set(case.path_parameters or ()) & KNOWN:
-            self.renew()
-            case.path_parameters |= {name: self.ids[name] for name in KNOWN & set(case.path_parameters)}
-
-    def signed_in(self, operation_id: str) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self._token_for(operation_id)}"}
-
-    def _token_for(self, operation_id: str) -> str:
-        """Of another user where it may be used up."""
-        if operation_id in ("logout", "change_password"):
-            return self.service.author().token or ""
-        if operation_id == "refresh":
-            return self._refresh_token()
-        return self.author.token or ""
-
-    def _refresh_token(self) -> str:
-        name = self.service.author().name
-        credentials = {"email": f"{name}@example.org", "password": PASSWORD}
-        tokens = self.service.anyone().post("/auth/login", credentials, expect=200)
-        return tokens["refresh_token"]  # type: ignore[no-any-return]
-
-
 @pytest.fixture
 def world(service: Service) -> World:
     return World(service)
 
 
-def _names() -> list[str]:
-    """Of all operations. The document can be made without any server."""
-    nowhere = {
-        "DATABASE_URL": "mysql+pymysql://nobody:nothing@127.0.0.1:1/nowhere",
-        "REDIS_URL": "redis://127.0.0.1:1/0",
-        "S3_ENDPOINT": "http://127.0.0.1:1",
-        "S3_ACCESS_KEY": "nobody",
-        "S3_SECRET_KEY": "nothing",
-        "JWT_SECRET_KEY": "a key for the tests of the document",
-    }
-    app = create_app(load_settings(nowhere))
-    return sorted(operation["operationId"] for _, _, operation in operations(app.spec))
-
-
-@pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=["as told", "otherwise"])
-@pytest.mark.parametrize("name", _names())
-def test_no_answer_is_a_500_or_outside_of_the_document(
-    service: Service, world: World, name: str, mode: GenerationMode
-) -> None:
-    operation = schemathesis.openapi.from_wsgi("/openapi.json", service.app).find_operation_by_id(name)
-
-    # What the document allows may still be refused: a password can be too common, a name taken. And what it does not
-    # know in a query or a header is left alone, as everywhere on the web.
-    unfit = [positive_data_acceptance] if operation.body else [positive_data_acceptance, negative_data_rejection]
-    # No linguistics service runs here, and the document says 502 for that; that it is in the document is still checked.
-    unfit += [not_a_server_error] if name == "sentiment" else []
-
-    @given(case=operation.as_strategy(generation_mode=mode))
-    @settings(max_examples=CALLS, deadline=None, database=None, suppress_health_check=list(HealthCheck))
-    def call(case: Any) -> None:
-        world.place(case)
-        case.call_and_validate(headers=world.signed_in(name), excluded_checks=unfit)
-
-    try:
-        call()
-    except Unsatisfiable:
-        assert mode is GenerationMode.NEGATIVE, "a route without any input can't be asked otherwise than told"
+@pytest.mark.parametrize("mode", MODES.values(), ids=MODES)
+@pytest.mark.parametrize("operation_id", operation_ids())
+def test_no_answer_is_a_500_or_outside_of_the_document(world: World, operation_id: str, mode: GenerationMode) -> None:
+    """``make chaos`` asks thousands of times more, never the same."""
+    fuzz(world, operation_id, mode, CALLS)
