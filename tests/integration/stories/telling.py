@@ -350,6 +350,8 @@ class Stories(RuleBasedStateMachine):
     @invariant()
     def everyone_sees_what_they_may(self) -> None:
         if self.touched and self.withdrawn:
+            # First: when its author looks the views are brought up to date, for everyone.
+            self.look_at_what_is_published(NOBODY)
             self.look_at(self.touched)
         elif self.touched:
             self.look_briefly(self.touched)
@@ -426,8 +428,7 @@ class Stories(RuleBasedStateMachine):
         assert [alone(each) for each in listed["items"]] == [in_a_list(each) for each in told]
         assert listed["total"] == len(told)
 
-    def look_at_what_is_published(self) -> None:
-        viewer = next(self.viewers)
+    def look_at_what_is_published(self, viewer: int | None) -> None:
         listed = self.people[viewer].door().get("/notebooks?public=true&per_page=100")
         ours = {each.id: each.for_readers() for each in self.shelf.public()}
         told = {each["id"]: alone(each) for each in listed["items"] if each["id"] in self.ids()}
@@ -442,8 +443,9 @@ class Stories(RuleBasedStateMachine):
 
     LISTS = (
         partial(look_at_own_list, trashed=False),
+        partial(look_at_what_is_published, viewer=NOBODY),
         partial(look_at_own_list, trashed=True),
-        look_at_what_is_published,
+        partial(look_at_what_is_published, viewer=1),
     )
 
     def ids(self) -> set[str]:
