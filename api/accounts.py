@@ -107,7 +107,10 @@ def _close(session_id: str) -> None:
 @blueprint.post("/auth/logout")
 @blueprint.output({}, status_code=204)
 def logout() -> Response:
-    """End this session: its tokens are dead at once"""
+    """End this session: its tokens are dead at once
+
+    Sent again, with an Idempotency-Key or without, it is answered 401: a dead token opens nothing, not even a stored
+    answer. Who has lost the first answer may take the 401 for it."""
     command = sessions.CloseSession(actor().session_id)
     return _last_word(carry_out(lambda uow: sessions.close_session(command, uow), lambda _: (None, 204, {})))
 

@@ -324,6 +324,14 @@ def test_a_logout_ends_one_session_alone(service: Service) -> None:
     assert one.ask("POST", "/auth/logout").status_code == 401
 
 
+def test_a_logout_that_is_sent_again_with_its_key_is_told_that_the_token_is_dead(service: Service) -> None:
+    who = device(service)
+    assert who.ask("POST", "/auth/logout", key="k").status_code == 204
+    again = who.ask("POST", "/auth/logout", key="k")
+    assert again.status_code == 401
+    assert "Idempotency-Replayed" not in again.headers
+
+
 def test_a_revoked_token_stays_dead_when_redis_is_wiped(service: Service) -> None:
     who = device(service)
     who.ask("POST", "/auth/logout")
