@@ -198,7 +198,7 @@ def restore_notebook(notebook_id: str) -> Response:
 def publish_notebook(notebook_id: str) -> Response:
     """Show readers the notebook exactly as it is now"""
     command = notebooks.PublishNotebook(notebook_id)
-    answer = _answer(notebooks.publish_notebook, command)
+    answer = carry_out(lambda uow: notebooks.publish_notebook(command, uow), lambda result: _written(*result, 200))
     make_known(notebook_id)
     return answer
 

@@ -89,10 +89,12 @@ class PublishNotebook:
     notebook_id: str
 
 
-def publish_notebook(command: PublishNotebook, uow: UnitOfWork) -> Notebook:
+def publish_notebook(command: PublishNotebook, uow: UnitOfWork) -> tuple[Notebook, list[dict[str, Any]]]:
+    """The notebook and its contents as they were published; read again, they may be newer by a save."""
     notebook = own_notebook(uow, command.notebook_id)
-    notebook.publish({page["id"]: page["version"] for page in contents(uow, notebook)}, uow.now)
-    return notebook
+    pages = contents(uow, notebook)
+    notebook.publish({page["id"]: page["version"] for page in pages}, uow.now)
+    return notebook, pages
 
 
 @dataclass(frozen=True)
