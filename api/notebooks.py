@@ -14,6 +14,7 @@ from api.errors import Stale
 from api.http import PRIVATE, PUBLIC, conditional, encode, etag_of, expected_version, page_of
 from api.operations import refusals
 from api.publications import make_known, publication
+from api.replica import read_settled
 from api.schemas import notebooks as schemas
 from api.services import Actor, Rendered, services
 from domain.commands import notebooks
@@ -156,9 +157,11 @@ def _rendered_publication(fact: NotebookFact, owner: profiles.Profile) -> Render
 
 
 def _render_publication(fact: NotebookFact, owner: profiles.Profile) -> bytes:
-    assert fact.publication is not None
-    with services().reading.connect() as connection:
-        pages = published.load_pages(connection, fact.notebook_id, fact.publication)
+    shown = fact.publication
+    assert shown is not None
+    pages = read_settled(lambda connection: published.load_pages(connection, fact.notebook_id, shown))
+    if pages is None:
+        raise LookupError(f"not all pages of publication {shown.version} of {fact.notebook_id} are in the log")
     return encode(resources.published_notebook(fact, owner, pages))
 
 

@@ -12,6 +12,7 @@ from api.commands import carry_out
 from api.http import PRIVATE, PUBLIC, conditional, encode, expected_version
 from api.operations import refusals
 from api.publications import make_known, publication
+from api.replica import read_settled
 from api.schemas import pages as schemas
 from api.services import Rendered, services
 from domain.commands import pages
@@ -171,8 +172,7 @@ def _rendered_published(notebook_id: str, page_id: str, version: int, order: int
 
 
 def _render_published(notebook_id: str, page_id: str, version: int, order: int) -> bytes:
-    with services().reading.connect() as connection:
-        row = published.load_page(connection, notebook_id, page_id, version)
+    row = read_settled(lambda connection: published.load_page(connection, notebook_id, page_id, version))
     if row is None:
         raise LookupError(f"page {page_id} has no version {version} in the log")
     return encode(resources.page_row(row, order))

@@ -13,8 +13,9 @@ from api.limiter import Limiter
 from domain.picture import Picture
 from events import log
 from events.notebooks import NotebookFact
+from infra.breaker import Breaker
 from infra.coalesce import Coalesced
-from infra.database import REQUEST_SECONDS, read_engine, write_engine
+from infra.database import REQUEST_SECONDS, read_engine, replica_engine, write_engine
 from infra.lease import Leases, Lru
 from infra.linguistics import Linguistics
 from infra.objects import REQUEST_SECONDS as STORE_SECONDS
@@ -22,6 +23,9 @@ from infra.objects import Store
 from infra.settings import Settings
 from read_models.cache import SharedCache, connect
 from read_models.profiles import Profile
+
+# The primary has to be asked after a replica that hangs, within the time that a request may take.
+REPLICA_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,8 @@ class Services:
     settings: Settings
     writing: Engine
     reading: Engine
+    # Of DATABASE_READ_URL, for what never changes; None when that is the primary.
+    replica: Engine | None
     shared: SharedCache
     sessions: Leases[str, Actor]
     publications: Leases[str, NotebookFact]
@@ -61,6 +67,7 @@ class Services:
     queues: Redis
     # The newest versions of pages and notebooks, 0 for what is not there.
     versions: Coalesced[str, int]
+    replica_breaker: Breaker = field(default_factory=Breaker)
     rendered: Lru[Any, Rendered] = field(default_factory=lambda: Lru(2048))
     # Where each page of a publication stands, and at which version: ``{page id: (order, version)}``.
     places: Lru[Any, dict[str, tuple[int, int]]] = field(default_factory=lambda: Lru(256))
@@ -79,6 +86,7 @@ def build(settings: Settings) -> Services:
         settings=settings,
         writing=write_engine(settings, patience=REQUEST_SECONDS),
         reading=reading,
+        replica=replica_engine(settings, patience=REPLICA_SECONDS),
         versions=Coalesced(newest_versions),
         shared=SharedCache(connect(settings)),
         sessions=Leases(settings.lease_seconds),

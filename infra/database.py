@@ -104,18 +104,25 @@ def write_engine(settings: Settings, pool_size: int | None = None, patience: flo
     """Transactions on the primary, READ COMMITTED; a statement that takes longer than ``patience`` seconds fails."""
     # Every transaction of ours ends in a commit or a rollback of its own, so the pool's extra rollback is only a
     # round trip: a tenth of the cost of a save.
-    return _engine(settings, pool_size, "READ COMMITTED", patience)
+    return _engine(settings, settings.database_url, pool_size, "READ COMMITTED", patience)
 
 
 def read_engine(settings: Settings, pool_size: int | None = None, patience: float = BACKGROUND_SECONDS) -> Engine:
     """Single statements on the primary, each its own transaction: what read-your-writes and revocation ask."""
-    return _engine(settings, pool_size, "AUTOCOMMIT", patience)
+    return _engine(settings, settings.database_url, pool_size, "AUTOCOMMIT", patience)
 
 
-def _engine(settings: Settings, pool_size: int | None, isolation: Any, patience: float) -> Engine:
+def replica_engine(settings: Settings, patience: float) -> Engine | None:
+    """Single statements on a replica, which may lag; None when there is none."""
+    if settings.database_read_url == settings.database_url:
+        return None
+    return _engine(settings, settings.database_read_url, None, "AUTOCOMMIT", patience)
+
+
+def _engine(settings: Settings, url: str, pool_size: int | None, isolation: Any, patience: float) -> Engine:
     size = pool_size or settings.api_threads
     engine = create_engine(
-        settings.database_url,
+        url,
         isolation_level=isolation,
         pool_size=size,
         max_overflow=2,
@@ -130,7 +137,7 @@ def _engine(settings: Settings, pool_size: int | None, isolation: Any, patience:
             "read_timeout": patience,
             "write_timeout": patience,
             "init_command": f"SET time_zone = '+00:00', innodb_lock_wait_timeout = {LOCK_WAIT_SECONDS}",
-            **({"ssl_disabled": True} if _is_plain_loopback(settings.database_url) else {}),
+            **({"ssl_disabled": True} if _is_plain_loopback(url) else {}),
         },
     )
     event.listen(engine, "handle_error", _mark_failed_over)

@@ -118,8 +118,9 @@ def load_page(connection: Connection, notebook_id: str, page_id: str, version: i
     return _text(event) if event else None
 
 
-def load_pages(connection: Connection, notebook_id: str, publication: Publication) -> list[dict[str, Any]]:
-    """``{id, title, order, version, word_count, updated_at}`` of the published pages, in order."""
+def load_pages(connection: Connection, notebook_id: str, publication: Publication) -> list[dict[str, Any]] | None:
+    """``{id, title, order, version, word_count, updated_at}`` of the published pages, in order; None when this server
+    has not got all of them."""
     columns = published_pages.c
     query = select(
         columns.page_id.label("id"), columns.title, columns.version, columns.word_count, columns.updated_at
@@ -128,5 +129,7 @@ def load_pages(connection: Connection, notebook_id: str, publication: Publicatio
     missing = [(page.id, page.version) for page in publication.pages if (page.id, page.version) not in found]
     for event in log.load_versions(connection, missing):
         found[event.aggregate_id, event.version] = {**_text(event), "id": event.aggregate_id}
-    pages = [found[page.id, page.version] for page in publication.pages if (page.id, page.version) in found]
+    if any((page.id, page.version) not in found for page in publication.pages):
+        return None
+    pages = [found[page.id, page.version] for page in publication.pages]
     return [{**page, "order": place} for place, page in enumerate(pages, start=1)]
