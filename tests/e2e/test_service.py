@@ -1,5 +1,6 @@
 """What the README promises, on the service as it is started: one import, everything killed on the way."""
 
+import json
 import re
 import subprocess
 import sys
@@ -144,3 +145,21 @@ def test_the_metrics_of_all_workers_are_told_by_any_of_them(running: Running) ->
         # A connection of its own each time, so that more than one worker is asked.
         assert httpx.get(f"{running.url}/healthz").status_code == 200
     wait_for(lambda: counted() >= before + 50, PATIENCE, "the counts of all workers")
+
+
+def test_the_tour_of_the_readme_does_what_it_says(running: Running) -> None:
+    tour = re.search(r"## A tour with curl.*?```sh\n(.*?)```", (CHECKOUT / "README.md").read_text(), re.DOTALL)
+    assert tour
+    pasted = tour[1].replace("http://127.0.0.1:5000", running.url)
+    done = subprocess.run(["bash", "-eu"], input=pasted, capture_output=True, text=True, timeout=PATIENCE)
+    assert done.returncode == 0, done.stderr
+    answers = [json.loads(line) for line in done.stdout.splitlines() if line.strip()]
+    registered, saved, refused, published, read, _, revisions, diff, restored = answers
+    assert registered["username"]
+    assert (saved["version"], saved["content"]) == (2, "The heron stood still. Then it flew.")
+    assert (refused["status"], refused["current"]["version"]) == (412, 2)
+    assert published["status"] == "published"
+    assert read["content"] == saved["content"]
+    assert sorted(each["kind"] for each in revisions["items"]) == ["conflict", "publish", "save", "save"]
+    assert [hunk["op"] for hunk in diff["hunks"]] == ["equal", "insert"]
+    assert (restored["version"], restored["content"]) == (3, "The heron stood still.")

@@ -220,7 +220,7 @@ TAKE_AWAY: dict[str, Callable[[Author, str, str], object]] = {
 }
 
 
-@pytest.mark.parametrize(("how", "rounds"), [("unpublish", 20), ("trash the notebook", 5), ("trash the page", 5)])
+@pytest.mark.parametrize(("how", "rounds"), [("unpublish", 50), ("trash the notebook", 5), ("trash the page", 5)])
 def test_what_was_taken_from_readers_is_never_served_again(
     service: Service, other: Service, how: str, rounds: int
 ) -> None:
@@ -231,7 +231,7 @@ def test_what_was_taken_from_readers_is_never_served_again(
         author.post(f"{place}/publish", expect=200)
         paths = [f"/api/v1{place}", f"/api/v1{place}/pages/{page}"]
         if how != "trash the page":
-            paths.append("/api/v1/notebooks?public=true")
+            paths += ["/api/v1/notebooks?public=true", f"/api/v1/search?q=words&notebook_id={notebook['id']}"]
             service.drain()
         wanted = page if how == "trash the page" else notebook["id"]
         with Poll(service.client(), paths, wanted) as near, Poll(other.client(), paths, wanted) as far:

@@ -1,7 +1,9 @@
 """The history of a page: which saves become revisions, and what an author can do with them."""
 
+import itertools
 import random
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from events.event import Event
 from events.pages import history_of
 from infra.clock import now
 from read_models import revisions
+from tests.integration.writing import in_threads, save
 from tests.service import Author, Service
 
 
@@ -172,6 +175,15 @@ def test_the_newest_text_is_in_the_list_before_any_worker_has_run(draft: Draft) 
         auto = draft.autosave(f"text {number} and more")
         assert draft.revisions()[0]["content_sha256"] == auto["content_sha256"]
     assert len(draft.revisions()) == 11
+
+
+def test_each_save_of_sixteen_writers_is_a_revision_of_its_own(service: Service, draft: Draft) -> None:
+    mine = {"id": draft.id, "notebook_id": draft.notebook["id"], "owner_id": draft.author.id}
+    texts = [[f"writer {writer}, take {take}" for take in range(3)] for writer in range(16)]
+    in_threads(lambda own: [save(service.engine, SimpleNamespace(**mine), text) for text in own], texts)
+    service.drain()
+    assert [each["version"] for each in draft.revisions()] == list(range(1 + 16 * 3, 0, -1))
+    assert sorted(draft.told()) == sorted(("save", text) for text in ["first", *itertools.chain(*texts)])
 
 
 def test_a_damaged_event_costs_its_own_revision_only(service: Service, draft: Draft) -> None:
