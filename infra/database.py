@@ -41,6 +41,8 @@ LOST_RACE = frozenset({1062})
 FAILED_OVER = frozenset({1047, 1053, 1290, 1836})
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 UNREACHABLE = frozenset({0, 2002, 2003, 2006, 2013, 2014, 2055})
+# There, but it can write no more: the disk is full, or a file or table may not grow.
+FULL = frozenset({1021, 1026, 1030, 1114})
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -178,9 +180,10 @@ def is_refused_commit(error: BaseException) -> bool:
 
 
 def is_unreachable(error: BaseException) -> bool:
-    """Whether the server could not be reached, went away or is shutting down."""
+    """Whether the server could not be reached, went away, is shutting down or has no room left: nothing is wrong with
+    what it was asked, and later it will answer."""
     return isinstance(error, DBAPIError) and (
-        error.connection_invalidated or error_number(error) in UNREACHABLE | FAILED_OVER
+        error.connection_invalidated or error_number(error) in UNREACHABLE | FAILED_OVER | FULL
     )
 
 
