@@ -2,14 +2,22 @@
 
 ``SINPLUMA_CRASH=NAME:N:FILE`` kills the process that is the N-th to pass the point NAME; FILE counts the passes of all
 processes, so it happens once, whoever is forked or started again. With ``:stop`` at its end the process is stopped
-instead, as by SIGSTOP. Unset, as it always is but in tests, a point is a call that does nothing.
+instead, as by SIGSTOP, and with ``:hang`` it sleeps. Unset, as it always is but in tests, a point is a call that does
+nothing.
 """
 
 import os
 import signal
+import time
 from collections.abc import Callable
 
 VARIABLE = "SINPLUMA_CRASH"
+HANG_SECONDS = 120.0
+_ENDS: dict[str, Callable[[], None]] = {
+    "": lambda: os.kill(os.getpid(), signal.SIGKILL),
+    "stop": lambda: os.kill(os.getpid(), signal.SIGSTOP),
+    "hang": lambda: time.sleep(HANG_SECONDS),
+}
 
 
 def point(name: str) -> None:
@@ -29,7 +37,7 @@ def _crash_at(wish: str) -> Callable[[str], None]:
 
     def passed(name: str) -> None:
         if name == wanted and _count(file) == int(number):
-            os.kill(os.getpid(), signal.SIGSTOP if more == ["stop"] else signal.SIGKILL)
+            _ENDS[more[0] if more else ""]()
 
     return passed
 

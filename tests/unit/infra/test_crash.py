@@ -46,3 +46,14 @@ def test_a_process_may_be_stopped_instead(tmp_path: Path) -> None:
     assert os.WIFSTOPPED(status)
     process.send_signal(signal.SIGCONT)
     assert process.communicate() == ("ababa", None)
+
+
+def test_a_process_may_hang_instead(tmp_path: Path) -> None:
+    environment = os.environ | {crash.VARIABLE: f"b:1:{tmp_path / 'passes'}:hang"}
+    process = subprocess.Popen([sys.executable, "-c", PASSES], env=environment, stdout=subprocess.PIPE, text=True)
+    assert process.stdout
+    assert process.stdout.read(1) == "a"
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(0.3)
+    process.kill()
+    assert process.communicate()[0] == ""
