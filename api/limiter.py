@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from redis import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import ConnectionError, RedisError, TimeoutError
 
-from infra.breaker import Breaker
+from infra.watch import Watch
 
 logger = logging.getLogger(__name__)
 
@@ -108,9 +108,9 @@ class Standing(NamedTuple):
 class Limiter:
     """One a process."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, watch: Watch | None = None) -> None:
         self._fetch = redis.register_script(_FETCH)
-        self._breaker = Breaker()
+        self._watch = watch or Watch("Redis", redis.ping)
         self._windows: dict[tuple[str, str], Window] = {}
         self._lock = threading.Lock()
 
@@ -155,13 +155,14 @@ class Limiter:
 
     def _ask(self, limit: Limit, holder: str) -> tuple[int, int] | None:
         """How many all processes have fetched, this block included, and the milliseconds left; None without Redis."""
-        if self._breaker.is_open():
+        if self._watch.is_down:
             return None
         try:
             total, left = self._fetch([f"sinpluma:limit:{limit.name}:{holder}"], [limit.block, WINDOW_SECONDS * 1000])
+        except (ConnectionError, TimeoutError):
+            self._watch.suspect()
+            return None
         except RedisError as error:
-            self._breaker.failed()
             logger.info("limits are counted without Redis: %s", error)
             return None
-        self._breaker.worked()
         return int(total), int(left)

@@ -13,6 +13,7 @@ from api.limiter import Limiter
 from domain.picture import Picture
 from events import log
 from events.notebooks import NotebookFact
+from infra import database
 from infra.breaker import Breaker
 from infra.coalesce import Coalesced
 from infra.database import REQUEST_SECONDS, read_engine, replica_engine, write_engine
@@ -21,6 +22,7 @@ from infra.linguistics import Linguistics
 from infra.objects import REQUEST_SECONDS as STORE_SECONDS
 from infra.objects import Store
 from infra.settings import Settings
+from infra.watch import Watch
 from read_models.cache import SharedCache, connect
 from read_models.profiles import Profile
 
@@ -76,7 +78,10 @@ class Services:
 
 
 def build(settings: Settings) -> Services:
-    reading = read_engine(settings, patience=REQUEST_SECONDS)
+    mysql = database.watch(settings)
+    reading = read_engine(settings, patience=REQUEST_SECONDS, watch=mysql)
+    # One for all that requests ask of Redis: who has waited for it once waits no more.
+    redis = Watch("Redis", connect(settings).ping)
 
     def newest_versions(aggregate_ids: Collection[str]) -> dict[str, int]:
         with reading.connect() as connection:
@@ -84,15 +89,15 @@ def build(settings: Settings) -> Services:
 
     return Services(
         settings=settings,
-        writing=write_engine(settings, patience=REQUEST_SECONDS),
+        writing=write_engine(settings, patience=REQUEST_SECONDS, watch=mysql),
         reading=reading,
         replica=replica_engine(settings, patience=REPLICA_SECONDS),
         versions=Coalesced(newest_versions),
-        shared=SharedCache(connect(settings)),
+        shared=SharedCache(connect(settings), redis),
         sessions=Leases(settings.lease_seconds),
         publications=Leases(settings.lease_seconds),
         profiles=Leases(settings.lease_seconds),
-        limiter=Limiter(connect(settings)) if settings.ratelimit_enabled else None,
+        limiter=Limiter(connect(settings), redis) if settings.ratelimit_enabled else None,
         pictures=Leases(settings.lease_seconds),
         store=Store(settings, read_seconds=STORE_SECONDS),
         linguistics=Linguistics(settings),

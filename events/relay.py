@@ -40,6 +40,8 @@ ROUND_SECONDS = 0.02
 # take a little longer, since authors read their own changes from the log.
 PAUSE_SECONDS = 0.25
 PAUSES = dict.fromkeys(REACTIONS, PAUSE_SECONDS) | {INDEX_SEARCH: 0.05}
+# The relay's statements are small: one that takes longer hangs, and another connection may not.
+STATEMENT_SECONDS = 10.0
 REACT = "workers.reaction.react"
 # Gone when Redis has been wiped or replaced, and with it every job that was sent.
 SENTINEL_KEY = "sinpluma:queues-alive"
@@ -135,5 +137,5 @@ def main(settings: Settings) -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    relay = Relay(write_engine(settings, pool_size=1), broker.connect(settings), PAUSES)
+    relay = Relay(write_engine(settings, pool_size=1, patience=STATEMENT_SECONDS), broker.connect(settings), PAUSES)
     run(relay.run_once, stop)

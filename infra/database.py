@@ -7,15 +7,18 @@ import random
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import Column, Engine, MetaData, Table, TypeDecorator, create_engine, event, make_url
+from pymysql.err import OperationalError
+from sqlalchemy import Column, Engine, MetaData, QueuePool, Table, TypeDecorator, create_engine, event, make_url, text
 from sqlalchemy.dialects.mysql import CHAR, DATETIME, MEDIUMTEXT
 from sqlalchemy.exc import DBAPIError
 
 from infra.settings import Settings
+from infra.watch import Watch
 
 metadata = MetaData()
 
@@ -32,6 +35,8 @@ LONGEST_PAUSE_SECONDS = 0.3
 # none is begun, and half for the last one to find that out. A batch or a chore may take its time.
 REQUEST_SECONDS = 2.5
 BACKGROUND_SECONDS = 60.0
+CONNECT_SECONDS = 2.0
+PROBE_SECONDS = 1.0
 # Below the time that a request may wait for one answer, on MySQL too, which looks only once a second.
 LOCK_WAIT_SECONDS = 1
 # A duplicate key: someone else was first. Run again, the command sees their row and answers for it.
@@ -40,7 +45,9 @@ LOST_RACE = frozenset({1062})
 # shutting down, not a full member of the group.
 FAILED_OVER = frozenset({1047, 1053, 1290, 1836})
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
-UNREACHABLE = frozenset({0, 2002, 2003, 2006, 2013, 2014, 2055})
+CANT_CONNECT = 2003
+UNCONNECTED = frozenset({2002, CANT_CONNECT})
+UNREACHABLE = UNCONNECTED | {0, 2006, 2013, 2014, 2055}
 # There, but it can write no more: the disk is full, or a file or table may not grow.
 FULL = frozenset({1021, 1026, 1030, 1114})
 
@@ -102,16 +109,26 @@ def table(name: str, *parts: Any) -> Table:
     )
 
 
-def write_engine(settings: Settings, pool_size: int | None = None, patience: float = BACKGROUND_SECONDS) -> Engine:
+def write_engine(
+    settings: Settings,
+    pool_size: int | None = None,
+    patience: float = BACKGROUND_SECONDS,
+    watch: Watch | None = None,
+) -> Engine:
     """Transactions on the primary, READ COMMITTED; a statement that takes longer than ``patience`` seconds fails."""
     # Every transaction of ours ends in a commit or a rollback of its own, so the pool's extra rollback is only a
     # round trip: a tenth of the cost of a save.
-    return _engine(settings, settings.database_url, pool_size, "READ COMMITTED", patience)
+    return _engine(settings, settings.database_url, pool_size, "READ COMMITTED", patience, watch)
 
 
-def read_engine(settings: Settings, pool_size: int | None = None, patience: float = BACKGROUND_SECONDS) -> Engine:
+def read_engine(
+    settings: Settings,
+    pool_size: int | None = None,
+    patience: float = BACKGROUND_SECONDS,
+    watch: Watch | None = None,
+) -> Engine:
     """Single statements on the primary, each its own transaction: what read-your-writes and revocation ask."""
-    return _engine(settings, settings.database_url, pool_size, "AUTOCOMMIT", patience)
+    return _engine(settings, settings.database_url, pool_size, "AUTOCOMMIT", patience, watch)
 
 
 def replica_engine(settings: Settings, patience: float) -> Engine | None:
@@ -121,11 +138,29 @@ def replica_engine(settings: Settings, patience: float) -> Engine | None:
     return _engine(settings, settings.database_read_url, None, "AUTOCOMMIT", patience)
 
 
-def _engine(settings: Settings, url: str, pool_size: int | None, isolation: Any, patience: float) -> Engine:
+def watch(settings: Settings) -> Watch:
+    """For the engines of a process that answers requests; all of them share one."""
+
+    def probe() -> None:
+        # Each time a new connection, and none is left open.
+        engine = _engine(settings, settings.database_url, 1, "AUTOCOMMIT", PROBE_SECONDS)
+        try:
+            with engine.connect() as connection:
+                connection.execute(text("SELECT 1"))
+        finally:
+            engine.dispose()
+
+    return Watch("MySQL", probe)
+
+
+def _engine(
+    settings: Settings, url: str, pool_size: int | None, isolation: Any, patience: float, watch: Watch | None = None
+) -> Engine:
     size = pool_size or settings.api_threads
     engine = create_engine(
         url,
         isolation_level=isolation,
+        poolclass=_watched(watch) if watch else None,
         pool_size=size,
         max_overflow=2,
         pool_timeout=REQUEST_SECONDS,
@@ -135,7 +170,7 @@ def _engine(settings: Settings, url: str, pool_size: int | None, isolation: Any,
         skip_autocommit_rollback=True,
         connect_args={
             "charset": "utf8mb4",
-            "connect_timeout": 2,
+            "connect_timeout": min(CONNECT_SECONDS, patience),
             "read_timeout": patience,
             "write_timeout": patience,
             "init_command": f"SET time_zone = '+00:00', innodb_lock_wait_timeout = {LOCK_WAIT_SECONDS}",
@@ -143,7 +178,34 @@ def _engine(settings: Settings, url: str, pool_size: int | None, isolation: Any,
         },
     )
     event.listen(engine, "handle_error", _mark_failed_over)
+    if watch:
+        event.listen(engine, "handle_error", partial(_tell, watch))
+        # Those too who have waited in the pool's queue meanwhile, and now would open a connection.
+        event.listen(engine, "do_connect", partial(_refuse_if_down, watch))
     return engine
+
+
+def _watched(watch: Watch) -> type[QueuePool]:
+    class Watched(QueuePool):
+        """Hands out no connection, and lets nobody wait for one, while the server is known not to answer."""
+
+        def connect(self) -> Any:
+            _refuse_if_down(watch)
+            return super().connect()
+
+    return Watched
+
+
+def _refuse_if_down(watch: Watch, *_: Any) -> None:
+    if watch.is_down:
+        raise OperationalError(CANT_CONNECT, "the server did not answer a moment ago")
+
+
+def _tell(watch: Watch, context: Any) -> None:
+    # A connection that was closed says nothing of the server; one that was refused, or waited in vain, does.
+    error = context.original_exception
+    if error_number(error) in UNCONNECTED or isinstance(error.__context__, TimeoutError):
+        watch.suspect()
 
 
 def _is_plain_loopback(database_url: str) -> bool:

@@ -14,6 +14,7 @@ import urllib3
 from minio import Minio
 from minio.error import InvalidResponseError, MinioException, S3Error
 
+from infra.breaker import Breaker
 from infra.settings import Settings
 
 CONNECT_SECONDS, READ_SECONDS = 2, 15
@@ -59,6 +60,21 @@ class Store:
         self._public = _public(settings)
         self._endpoint = settings.s3_endpoint
         self._http = _pool(settings, read_seconds)
+        self._breaker = Breaker()
+
+    @contextmanager
+    def _told(self, key: str) -> Iterator[None]:
+        """As below; and a store that has failed a few times in a row is left alone for a moment: while it hangs,
+        uploads and pictures must not take all the threads there are."""
+        if self._breaker.is_open():
+            raise StoreAway("it failed a moment ago")
+        try:
+            with _told(key):
+                yield
+        except StoreAway:
+            self._breaker.failed()
+            raise
+        self._breaker.worked()
 
     def put(self, key: str, source: Path, mime: str) -> None:
         """Store a file and make sure that the store has exactly its bytes.
@@ -67,14 +83,14 @@ class Store:
             BadCopy: it has not.
         """
         length = source.stat().st_size
-        with _told(key), open(source, "rb") as file:
+        with self._told(key), open(source, "rb") as file:
             self._client.put_object(self.bucket, key, file, length, content_type=mime, part_size=ONE_PIECE_BYTES)
         if not self._has(key, source, length):
             raise BadCopy(key)
 
     def _has(self, key: str, source: Path, length: int) -> bool:
         try:
-            with _told(key):
+            with self._told(key):
                 found = self._client.stat_object(self.bucket, key)
         except NoSuchObject:
             return False
@@ -95,7 +111,7 @@ class Store:
         Raises:
             NoSuchObject: before anything is answered.
         """
-        with _told(key):
+        with self._told(key):
             answer = self._client.get_object(self.bucket, key, offset=start, length=length)
         return _chunks(answer, key)
 
@@ -112,14 +128,14 @@ class Store:
     def remove(self, key: str) -> None:
         """Remove an object; that there is none is as good."""
         try:
-            with _told(key):
+            with self._told(key):
                 self._client.remove_object(self.bucket, key)
         except NoSuchObject:
             pass
 
     def has(self, key: str) -> bool:
         try:
-            with _told(key):
+            with self._told(key):
                 self._client.stat_object(self.bucket, key)
         except NoSuchObject:
             return False
@@ -127,7 +143,7 @@ class Store:
 
     def under(self, prefix: str) -> Iterator[Stored]:
         """All objects whose keys begin with ``prefix``."""
-        with _told(prefix):
+        with self._told(prefix):
             for each in self._client.list_objects(self.bucket, prefix=prefix, recursive=True):
                 if not each.is_dir and each.object_name:
                     modified = each.last_modified or datetime.now(UTC)
@@ -136,7 +152,7 @@ class Store:
     def now(self) -> datetime | None:
         """The time at the store, None when it does not say."""
         # Any answer carries it, a refusal as well.
-        with _told("the time"):
+        with self._told("the time"):
             answer = self._http.request("HEAD", self._endpoint)
         said = answer.headers.get("Date")
         return parsedate_to_datetime(said) if said else None

@@ -1,7 +1,7 @@
 """What readers see, kept in Redis: shared by all API processes, and the answer while MySQL is away.
 
 Every entry is bounded by a time to live, so Redis never fills up with it. Redis is a hint here too: any failure of it
-is a miss, and after a few in a row it is left alone for a moment.
+is a miss, and one that does not answer is left alone until it does.
 """
 
 import logging
@@ -11,13 +11,13 @@ from typing import Any
 import msgspec
 from redis import Redis
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import ConnectionError, RedisError, TimeoutError
 from redis.retry import Retry
 
 from events.notebooks import NotebookFact
 from infra import redis_client
-from infra.breaker import Breaker
 from infra.settings import Settings
+from infra.watch import Watch
 from read_models.profiles import Profile
 
 logger = logging.getLogger(__name__)
@@ -43,10 +43,10 @@ def connect(settings: Settings) -> Redis:
 class SharedCache:
     """Newest publication facts by notebook, and finished answers under names that say their version."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, watch: Watch | None = None) -> None:
         self._redis = redis
         self._put_newer = redis.register_script(_PUT_NEWER)
-        self._breaker = Breaker()
+        self._watch = watch or Watch("Redis", redis.ping)
 
     def put_publication(self, fact: NotebookFact) -> None:
         """Remember what readers may see of a notebook; an older fact changes nothing."""
@@ -77,16 +77,16 @@ class SharedCache:
 
     def _try(self, ask: Callable[[], Any]) -> Any:
         """The answer, None when Redis does not give one."""
-        if self._breaker.is_open():
+        if self._watch.is_down:
             return None
         try:
-            answer = ask()
+            return ask()
+        except (ConnectionError, TimeoutError):
+            self._watch.suspect()
         except RedisError as error:
-            self._breaker.failed()
-            logger.info("the shared cache did not answer: %s", error)
-            return None
-        self._breaker.worked()
-        return answer
+            # It answers, and not as it should: full, perhaps.
+            logger.info("the shared cache has failed: %s", error)
+        return None
 
 
 def _notebook_key(notebook_id: str) -> str:

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import pytest
 from sqlalchemy import Engine
+from werkzeug.test import TestResponse
 
 from deploy.embedded import EmbeddedServices
 from infra.database import RETRYABLE
@@ -93,7 +94,7 @@ def test_a_commit_that_stays_open_is_told_as_unknown_in_time_and_settled_by_the_
     assert versions(db, place.rsplit("/", 1)[1]) == [1, 2]
 
 
-def ask_again(author: Author, place: str) -> object:
+def ask_again(author: Author, place: str) -> TestResponse:
     headers = keyed("k") | {"Authorization": f"Bearer {author.token}"}
     return author.client.put(f"/api/v1{place}", json={"content": "Once."}, headers=headers)
 
