@@ -39,8 +39,8 @@ from infra.settings import (
 
 CONFIGURATION = CHECKOUT / "supervisord.conf"
 READY_SECONDS = 60.0
-# Every program's own stopwaitsecs ends sooner; this one is only for supervisord itself.
-STOP_SECONDS = 120.0
+# Every program's own stopwaitsecs ends sooner, and supervisor kills it then; this one is for supervisor itself.
+STOP_SECONDS = 220.0
 
 
 class CannotStart(Exception):

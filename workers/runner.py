@@ -50,17 +50,20 @@ class RelayedJob(Job):
 
 def main(settings: Settings, queue: str) -> None:
     """Work until SIGTERM; the job under way is finished first."""
-    # One queue a worker: on several RQ pops before it registers, and a worker that dies in between loses the job.
     # Forking keeps a job's memory and its crash to itself; the modules are imported here, once, before the fork.
     prepare()
-    redis = broker.connect(settings, timeout=None)
-    worker = Worker(
+    make_worker(settings, queue).work(with_scheduler=False, logging_level="WARNING")
+
+
+def make_worker(settings: Settings, queue: str) -> Worker:
+    # One queue a worker: on several RQ pops before it registers, and a worker that dies in between loses the job.
+    # The connection is its own: RQ raises the time limits of the pool that it is given.
+    return Worker(
         [queue],
-        connection=redis,
+        connection=broker.connect(settings, timeout=None),
         name=f"{queue}-{os.uname().nodename}-{os.getpid()}",
         serializer=JSONSerializer,
         job_class=RelayedJob,
         maintenance_interval=MAINTENANCE_SECONDS,
         worker_ttl=WORKER_TTL_SECONDS,
     )
-    worker.work(with_scheduler=False, logging_level="WARNING")

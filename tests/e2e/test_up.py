@@ -106,6 +106,15 @@ def test_one_life(tmp_path):
         service.process.send_signal(number)
         assert service.process.wait(60) == (0 if number == signal.SIGTERM else -number)
         nothing_is_left(var)
+    without_supervisor_its_programs_do_not_stay(started_anew(var))
+
+
+def without_supervisor_its_programs_do_not_stay(service: Running) -> None:
+    """They would hold ports and queues beside those of the next start."""
+    service.start()
+    assert service.kill("supervisor.supervisord") == 1
+    assert service.process.wait(60) == 1
+    nothing_is_left(service.var)
 
 
 def started_anew(var: Path) -> Running:

@@ -5,7 +5,11 @@ import configparser
 import pytest
 
 from deploy.embedded import SERVERS
+from deploy.serve import GRACE_SECONDS
+from deploy.up import STOP_SECONDS
 from events.subscriptions import REACTIONS
+from infra.broker import JOB_SECONDS
+from infra.database import REQUEST_SECONDS
 from infra.settings import CHECKOUT
 
 CONFIGURATION = configparser.RawConfigParser()
@@ -32,7 +36,23 @@ def test_a_program_comes_back_whatever_it_died_of_and_is_never_given_up(program)
 def test_a_stop_reaches_the_program_alone_and_leaves_it_time(program):
     section = CONFIGURATION[program]
     assert not section.get("stopasgroup")
+    assert not section.get("killasgroup")
+    assert section.get("stopsignal", "TERM") == "TERM"
     assert section.getint("stopwaitsecs") >= 10
+
+
+@pytest.mark.parametrize("queue", REACTIONS)
+def test_a_worker_is_left_the_time_of_its_longest_job(queue):
+    """Killed before, it would leave its child at work beside its successor."""
+    assert CONFIGURATION[f"program:worker-{queue}"].getint("stopwaitsecs") > JOB_SECONDS
+
+
+def test_the_api_is_left_the_time_that_it_leaves_its_requests():
+    assert CONFIGURATION["program:api"].getint("stopwaitsecs") > GRACE_SECONDS > 2 * REQUEST_SECONDS
+
+
+def test_supervisor_is_left_the_time_that_it_leaves_its_programs():
+    assert max(CONFIGURATION[name].getint("stopwaitsecs") for name in PROGRAMS) < STOP_SECONDS
 
 
 def test_the_servers_are_the_last_to_stop():
