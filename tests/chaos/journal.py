@@ -7,6 +7,7 @@ one idempotency key, however often it was sent.
 import json
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -94,6 +95,16 @@ def read(path: Path) -> dict[str, Operation]:
         else:
             operations[key].answers.append(line)
     return operations
+
+
+def statuses(path: Path) -> Counter[int | None]:
+    """How often each was answered, followed by another try or not."""
+    return Counter(line["status"] for line in _lines(path) if "verdict" in line)
+
+
+def failures(path: Path) -> list[int]:
+    """What was answered that is neither meant nor an outage."""
+    return [status for status in statuses(path).elements() if status and status >= 500 and status != 503]
 
 
 def _lines(path: Path) -> Iterator[dict[str, Any]]:

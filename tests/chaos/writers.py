@@ -236,15 +236,17 @@ class Author:
 
 
 class Writers:
-    """``with Writers(...)``: authors that write all together so many wishes; ``wait`` for their end."""
+    """``with Writers(...)``: authors that write all together so many wishes, with a ``pause`` after each; ``wait`` for
+    their end."""
 
-    def __init__(self, port: int, journal: Journal, seed: str, clients: int, writes: int) -> None:
+    def __init__(self, port: int, journal: Journal, seed: str, clients: int, writes: int, pause: float = 0.0) -> None:
         self.journal = journal
         self.authors = [
             Author(f"author{number}", Client(port), journal, Random(f"{seed}/author{number}"))
             for number in range(clients)
         ]
         self._writes = writes
+        self._pause = pause
         self._stop = threading.Event()
         self._failures: list[BaseException] = []
         self._threads = [threading.Thread(target=self._write, args=(author,), daemon=True) for author in self.authors]
@@ -264,6 +266,7 @@ class Writers:
             author.sign_up()
             while not self._stop.is_set() and self.journal.sent < self._writes:
                 author.step()
+                self._stop.wait(self._pause)
         except BaseException as error:
             self._failures.append(error)
             self._stop.set()
