@@ -144,7 +144,7 @@ SCENARIO = Scenario(
     run,
     full=Size(
         clients=8,
-        pause=0.1,
+        pause=0.25,
         baseline_seconds=60.0,
         wipes=5,
         kills=5,
