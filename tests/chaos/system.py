@@ -79,7 +79,7 @@ class System:
         self.processes.start(name, "run.py", *words, **environment)
 
     def wait_until_ready(self) -> None:
-        until(self._is_ready, START_SECONDS, lambda: f"/readyz; api said:\n{tail(self.processes.log('api'))}")
+        until(self._is_ready, START_SECONDS, lambda: f"/readyz; api said:\n{tail(self.processes.log('api'), 5)}")
 
     def _is_ready(self) -> bool:
         try:
@@ -89,9 +89,14 @@ class System:
 
     def pending(self) -> int:
         """Events that the relay has not seen, and deliveries that no reaction has handled; parked ones too."""
-        counts = (select(func.count()).select_from(each).scalar_subquery() for each in (outbox, deliveries))
-        with self.engine.connect() as connection:
-            return sum(connection.execute(select(*counts)).one())
+        query = select(*(select(func.count()).select_from(each).scalar_subquery() for each in (outbox, deliveries)))
+
+        def count() -> int:
+            with self.engine.connect() as connection:
+                return sum(connection.execute(query).one())
+
+        # Our own connections may have died with a server that was killed.
+        return retrying(count)
 
     def settle(self, within: float) -> float:
         """Wait until nothing is pending; the seconds that took."""
