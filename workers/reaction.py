@@ -166,10 +166,12 @@ def prepare() -> None:
     engine.dispose()
 
 
-def react(reaction: str, event_ids: list[str], again: bool = False) -> None:
-    """The RQ job. What isn't a reaction's name or a list of ids is dropped with a log line: anyone who can reach
-    Redis can put a job there."""
-    if not isinstance(reaction, str) or reaction not in REACTIONS or not _are_ids(event_ids):
+def react(reaction: Any = None, event_ids: Any = None, again: Any = False, *more: Any, **others: Any) -> None:
+    """The RQ job: a reaction's name, a list of ids, and whether these were sent before. What is anything else is
+    dropped with a log line, and does not fail, which RQ would remember for a year: anyone who can reach Redis can put
+    a job there."""
+    is_ours = isinstance(reaction, str) and reaction in REACTIONS and _are_ids(event_ids)
+    if more or others or not is_ours:
         logger.error("dropped a job that is not ours", extra={"reaction": str(reaction)[:64]})
         return
     settings, engine = _resources()

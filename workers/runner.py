@@ -38,12 +38,15 @@ class RelayedJob(Job):
         try:
             job = super().fetch(id, *arguments, **options)
             function = job.func_name
-        except (NoSuchJobError, RedisError):
+        except RedisError:
             raise
         except Exception as error:
             function = f"unreadable: {error}"
         if function != REACT:
             logger.error("dropped a job that is not ours", extra={"function": str(function)[:200]})
+            # RQ passes over it and leaves it where it is, for ever.
+            connection = options.get("connection") or arguments[0]
+            connection.unlink(cls.key_for(id))
             raise NoSuchJobError
         return job
 

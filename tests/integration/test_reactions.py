@@ -293,7 +293,8 @@ def test_a_hint_comes_after_the_commit(counted: Engine, settings: Settings) -> N
     assert seen == [dict.fromkeys(ids, 1)]
 
 
-@pytest.mark.parametrize("payload", ["{}", '{"cut": ', "", "[]"])
+# The last one is of a newer schema, in which the content is no text any more.
+@pytest.mark.parametrize("payload", ["{}", '{"cut": ', "", "[]", '{"owner_id": "a", "content": {"blocks": []}}'])
 def test_a_damaged_event_is_parked_in_the_end_and_blocks_nothing(service: Service, db: Engine, payload: str) -> None:
     damaged, healthy = a_page(db), a_page(db, content="Healthy words")
     with db.begin() as connection:
@@ -365,6 +366,7 @@ def call(function: str, *arguments: Any) -> bytes:
     return zlib.compress(json.dumps([function, None, list(arguments), {}]).encode())
 
 
+FOR_EVER = -1
 # Whatever anyone who reaches Redis may put into a queue.
 HAND_MADE: dict[str, dict[str, Any]] = {
     "no id at all!": {"data": b"x"},
@@ -375,6 +377,10 @@ HAND_MADE: dict[str, dict[str, Any]] = {
     "no-time": {"data": call(REACT, UPDATE_VIEWS, []), "created_at": "yesterday"},
     "a-function-that-is-not-there": {"data": call("workers.reaction.nothing"), "created_at": "2026-01-01T00:00:00Z"},
     "too-few-arguments": {"data": call(REACT), "created_at": "2026-01-01T00:00:00.000000Z"},
+    "too-many-arguments": {
+        "data": call(REACT, UPDATE_VIEWS, [], False, 1),
+        "created_at": "2026-01-01T00:00:00.000000Z",
+    },
     "unknown-reaction": {"data": call(REACT, "x", ["y"]), "created_at": "2026-01-01T00:00:00.000000Z"},
 }
 
@@ -393,6 +399,9 @@ def test_a_hand_made_job_does_not_stop_the_worker(
     options = {"connection": service.redis, "serializer": JSONSerializer, "job_class": RelayedJob}
     SimpleWorker([UPDATE_VIEWS], **options).work(burst=True, logging_level="ERROR")
     assert list(tmp_path.iterdir()) == [], "nothing that Redis holds is ever called, but what the relay sent"
+    if not place:
+        assert service.redis.ttl(f"rq:job:{name}") != FOR_EVER, "and nothing of it stays"
+    assert service.redis.zcard(f"rq:failed:{UPDATE_VIEWS}") == 0
     assert broker.queue(service.redis, UPDATE_VIEWS).count == 0
     with db.connect() as connection:
         assert list(connection.scalars(select(page_views.c.page_id))) == [page.id]
