@@ -24,6 +24,7 @@ from sqlalchemy import (
 )
 
 from events.event import Event, decode, encode
+from infra.clock import first_id
 from infra.database import Id, LongText, UtcDateTime, table
 
 events = table(
@@ -123,9 +124,11 @@ def ids_after(connection: Connection, event_id: str, names: Collection[str], lim
     return list(connection.scalars(query.order_by(columns.id).limit(limit)))
 
 
-def count(connection: Connection, names: Collection[str]) -> int:
-    """How many events of these names there are; it reads an entry of each."""
+def count(connection: Connection, names: Collection[str], since: datetime | None = None) -> int:
+    """How many events of these names there are, by their ids from about then on; it reads an entry of each."""
     query = select(func.count()).select_from(events).where(events.c.type.in_(list(names)))
+    if since:
+        query = query.where(events.c.id >= first_id(since))
     return connection.scalar(query) or 0
 
 

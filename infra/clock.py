@@ -20,6 +20,11 @@ def new_id() -> str:
     return f"{milliseconds << 80 | 0x7 << 76 | high << 64 | 0x2 << 62 | low:032x}"
 
 
+def first_id(moment: datetime) -> str:
+    """No id of ``new_id`` from then on sorts before it."""
+    return f"{int(moment.timestamp() * 1000) << 80:032x}"
+
+
 def secret_id() -> str:
     """128 random bits as 32 hexadecimal digits, for ids that are capabilities."""
     return secrets.token_hex(16)

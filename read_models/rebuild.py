@@ -36,6 +36,7 @@ class Rebuild:
 
     def __init__(self, engine: Engine, model: Model) -> None:
         self._engine = engine
+        self.name = model.name
         self._model = model
         self._shadow = Shadow(engine, model, NEW)
         self._old = Shadow(engine, model, OLD)

@@ -7,7 +7,7 @@ on the order in which events were committed.
 
 from collections.abc import Iterable
 
-from sqlalchemy import Column, Connection, Integer, String, select
+from sqlalchemy import Column, Connection, Integer, String, select, update
 from sqlalchemy.dialects.mysql import insert
 
 from events.subscriptions import READ_MODELS
@@ -51,3 +51,8 @@ def are_under_way(connection: Connection) -> bool:
     # All of them: a row that a condition excludes would be let go at once.
     found = connection.execute(select(rebuilds.c.building).with_for_update(read=True)).scalars()
     return any(building is not None for building in found.all())
+
+
+def request(connection: Connection, model: str) -> None:
+    """Let the clock make a model anew, as if older code had made it."""
+    connection.execute(update(rebuilds).where(rebuilds.c.model == model).values(builder_version=0))

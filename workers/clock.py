@@ -14,9 +14,12 @@ from sqlalchemy.dialects.mysql import insert
 from sqlalchemy.exc import DBAPIError
 
 from domain import receipts, session
+from events import log
+from events.subscriptions import INDEX_SEARCH, names_for
 from infra.clock import now
 from infra.database import BACKGROUND_SECONDS, UtcDateTime, is_unreachable, retrying, table, write_engine
 from infra.settings import Settings
+from read_models import rebuilds
 from read_models.models import MODELS
 from read_models.rebuild import introduce, wanted
 from workers import cleanup, thinning, trash
@@ -25,6 +28,8 @@ logger = logging.getLogger(__name__)
 
 REBUILD = "renew-read-models"
 REBUILD_SECONDS = 10.0
+COMPACT_EVERY = timedelta(days=7)
+COMPACT_CHANGES = 1000
 TICK_SECONDS = 5.0
 BATCH = 1000
 # A chore that failed is tried again after this, or its own pause when that is shorter.
@@ -70,7 +75,17 @@ def renew_read_models(engine: Engine, settings: Settings, at: datetime) -> int:
     return 0
 
 
+def compact_search(engine: Engine, settings: Settings, at: datetime) -> int:
+    """Have the search index made anew when much of it has changed: InnoDB keeps what is left of each change, and every
+    search passes over it, about 0.15 ms for each 1,000. OPTIMIZE TABLE would do too, and keep writers waiting."""
+    with engine.begin() as connection:
+        if log.count(connection, names_for(INDEX_SEARCH), since=at - COMPACT_EVERY) >= COMPACT_CHANGES:
+            rebuilds.request(connection, "search")
+    return 0
+
+
 CHORES = (
+    Chore("compact-search", COMPACT_EVERY, compact_search),
     Chore(REBUILD, timedelta(seconds=30), renew_read_models),
     Chore("empty-trash", timedelta(minutes=10), trash.empty_trash),
     Chore("thin-revisions", timedelta(hours=1), thinning.thin_revisions),

@@ -18,12 +18,13 @@ from events.pages import PageFact, history_of
 from infra.clock import new_id, now
 from infra.database import metadata
 from infra.settings import Settings
-from read_models import references, revisions, search_refresh, views
+from read_models import rebuild, references, revisions, search_refresh, views
 from read_models.search_index import search_entries
 from tests.conftest import PATIENCE
 from tests.integration.writing import do
 from tests.service import Author, Service
-from workers.clock import TRY_AGAIN, Chore, Clock, all_chores, chores
+from workers import clock as clock_module
+from workers.clock import TRY_AGAIN, Chore, Clock, all_chores, chores, compact_search, renew_read_models
 from workers.thinning import thin_revisions
 from workers.trash import empty_trash
 
@@ -93,6 +94,46 @@ def test_two_clocks_at_once_do_a_chore_once(db: Engine, settings: Settings) -> N
     assert calls == ["work"]
 
 
+def test_a_clock_that_dies_in_the_middle_leaves_its_chore_to_the_next_at_once(db: Engine, settings: Settings) -> None:
+    def die(*_: Any) -> int:
+        raise KeyboardInterrupt
+
+    calls: list[str] = []
+    with pytest.raises(KeyboardInterrupt):
+        Clock(db, settings, (Chore("shared", HOUR, die),)).run_due()
+    assert Clock(db, settings, (counted(calls, "shared"),)).run_due() == ["shared"]
+    assert calls == ["shared"]
+
+
+def test_what_was_missed_while_no_clock_ran_is_done_at_once_and_once(db: Engine, settings: Settings) -> None:
+    calls: list[str] = []
+    clock = Clock(db, settings, tuple(counted(calls, name) for name in ("one", "two", "three")))
+    clock.run_due()
+    calls.clear()
+    with db.begin() as connection:
+        connection.execute(update(chores).values(due_at=now() - timedelta(days=30)))
+    # Seven hundred hours were missed by an hourly chore; what it does then is what is left to do.
+    assert [clock.run_due(), clock.run_due()] == [["one", "two", "three"], []]
+    assert calls == ["one", "two", "three"]
+
+
+def test_the_search_index_is_made_anew_when_much_of_it_has_changed(
+    service: Service, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    author = service.author()
+    author.page(author.notebook()["id"], "Heron", "One heron.")
+    service.drain()
+    engine, week = service.engine, clock_module.COMPACT_EVERY
+    renew_read_models(engine, settings, now())
+    for changes, at, wanted_now in ((1000, now(), []), (1, now() + 2 * week, []), (1, now(), ["search"])):
+        monkeypatch.setattr(clock_module, "COMPACT_CHANGES", changes)
+        assert compact_search(engine, settings, at) == 0
+        assert [each.name for each in rebuild.wanted(engine)] == wanted_now
+    renew_read_models(engine, settings, now())
+    assert rebuild.wanted(engine) == []
+    assert author.get("/search?q=heron")["total"] == 1
+
+
 def test_a_chore_that_fails_stops_no_other_and_is_tried_again_soon(
     db: Engine, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -121,6 +162,7 @@ def test_a_clock_that_is_stopped_ends_between_two_batches_and_the_rest_is_due_at
 def test_the_clock_knows_its_chores(settings: Settings) -> None:
     names = [chore.name for chore in all_chores(settings)]
     assert len(names) == len(set(names))
+    assert {"renew-read-models", "compact-search"} <= set(names)
     assert {"empty-trash", "thin-revisions", "purge-receipts", "purge-sessions"} <= set(names)
 
 

@@ -123,7 +123,7 @@ def test_a_rebuild_that_was_killed_goes_on_where_it_was(service: Service, db: En
     # What is behind it by now is changed, before the next one begins.
     author.put(page, {"content": "Changed meanwhile."})
     service.drain()
-    assert [each._model.name for each in wanted(db)] == [name]
+    assert [each.name for each in wanted(db)] == [name]
     assert sum(run(db, name)) < whole + 5
     assert done > 0
     assert differences(db) == []
@@ -278,7 +278,7 @@ def test_newer_code_makes_its_read_models_anew_in_the_background(
     assert Clock(db, settings, chores).run_due() == [REBUILD]
     monkeypatch.setattr(page_view, "BUILDER", 2)
     monkeypatch.setattr(clock, "REBUILD_SECONDS", 0.0)
-    assert [each._model.name for each in wanted(db)] == ["views"]
+    assert [each.name for each in wanted(db)] == ["views"]
     for _ in range(100):
         if not wanted(db):
             break

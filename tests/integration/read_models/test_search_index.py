@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, Engine
 
 from read_models.search import MOST, Audience, SearchResult, search
-from read_models.search_index import Entry, compact, put, remove
+from read_models.search_index import Entry, put, remove
 from read_models.search_query import parse_query
 
 ANN, BOB = "a" * 32, "b" * 32
@@ -212,14 +212,6 @@ def test_a_mebibyte_of_text_is_indexed_and_found(db: Engine) -> None:
     index(db, entry("1", "学而时习之" * 69_000 + "whale"), entry("2", "a " * 500_000 + "ship"))
     assert names(find(db, "时习之学 whale")) == ["1"]
     assert "<mark>ship</mark>" in find(db, "ship").items[0].snippet
-
-
-def test_compacting_keeps_everything(db: Engine) -> None:
-    for version in range(1, 4):
-        index(db, entry("1", f"whale {version}", version=version))
-    with db.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        compact(connection)
-    assert names(find(db, '"whale 3"')) == ["1"]
 
 
 @pytest.fixture
