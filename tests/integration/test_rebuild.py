@@ -6,14 +6,15 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, delete, inspect, select, update
+from sqlalchemy import Engine, delete, event, inspect, select, update
 
 from deploy.rebuild import rebuild
 from domain.commands.pages import EditPage, edit_page
-from domain.unit_of_work import Cause, UnitOfWork, perform
-from events import deliveries
+from domain.unit_of_work import Cause, perform
+from events import deliveries, log
 from events.subscriptions import UPDATE_VIEWS
 from infra.clock import now
+from infra.database import write_engine
 from infra.settings import Settings
 from read_models import page_view
 from read_models import rebuild as rebuilding
@@ -173,18 +174,23 @@ def test_readers_never_find_anything_empty_or_old(service: Service, db: Engine) 
     assert differences(db) == []
 
 
-def test_an_event_that_commits_behind_the_place_that_was_read_is_not_forgotten(service: Service, db: Engine) -> None:
+def test_an_event_that_commits_behind_the_place_that_was_read_is_not_forgotten(
+    service: Service, db: Engine, settings: Settings
+) -> None:
     author = lived_in(service)
     notebook, page = a_page_of(author)
     begun, go_on = threading.Event(), threading.Event()
+    mine = write_engine(settings, pool_size=1)
 
-    def slow(uow: UnitOfWork) -> None:
-        edit_page(EditPage(notebook.split("/")[-1], page.split("/")[-1], content="Late heron."), uow)
-        uow.flush()
+    def hold(_: Any) -> None:
         begun.set()
         assert go_on.wait(PATIENCE)
 
-    saving = threading.Thread(target=perform, args=(db, Cause(author.id, "slow"), slow))
+    event.listen(mine, "commit", hold)
+    command = EditPage(notebook.split("/")[-1], page.split("/")[-1], content="Late heron.")
+    saving = threading.Thread(
+        target=perform, args=(mine, Cause(author.id, "slow"), lambda uow: edit_page(command, uow))
+    )
     saving.start()
     assert begun.wait(PATIENCE)
     # Later ids, committed earlier: the rebuild reads past the place of the slow one.
@@ -197,6 +203,13 @@ def test_an_event_that_commits_behind_the_place_that_was_read_is_not_forgotten(s
         read += next(steps)
     go_on.set()
     saving.join(PATIENCE)
+    mine.dispose()
+    with db.connect() as connection:
+        late = connection.scalar(select(log.events.c.id).where(log.events.c.correlation_id == "slow"))
+        position = connection.scalar(select(rebuilds.c.position))
+    assert late is not None
+    assert position is not None
+    assert late < position, "committed behind the place that was read"
     service.drain()
     for _ in steps:
         pass
