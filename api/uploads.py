@@ -10,6 +10,7 @@ from werkzeug.formparser import FormDataParser
 MOST_FILE_BYTES = 10_000_000
 # For the fields, the names and the lines between the parts.
 MOST_OTHER_BYTES = 64 * 1024
+TOO_LARGE = f"A picture may have at most {MOST_FILE_BYTES:,} bytes."
 
 
 class _Bounded:
@@ -22,7 +23,7 @@ class _Bounded:
     def write(self, data: bytes) -> int:
         self._room -= len(data)
         if self._room < 0:
-            raise RequestEntityTooLarge(f"A picture may have at most {MOST_FILE_BYTES} bytes.")
+            raise RequestEntityTooLarge(TOO_LARGE)
         return self._file.write(data)
 
     def __getattr__(self, name: str) -> Any:
@@ -51,3 +52,5 @@ def prepare() -> None:
         raise UnsupportedMediaType("Send the picture as multipart/form-data, in the field 'file'.")
     request.form_data_parser_class = _StrictParser
     request.max_content_length = MOST_FILE_BYTES + MOST_OTHER_BYTES
+    if (request.content_length or 0) > request.max_content_length:
+        raise RequestEntityTooLarge(TOO_LARGE)

@@ -102,7 +102,7 @@ def table(figures: Sequence[Figure]) -> str:
 def _row(figure: Figure) -> tuple[str, ...]:
     met = "yes" if figure.is_met else "NO"
     doubt = "" if figure.is_quotable else f" (spread over {MOST_SPREAD:.0%}: not to be quoted)"
-    rates = f"{figure.ours:,.0f}", f"{figure.theirs:,.0f}"
+    rates = (f"{rate:,.0f}" if rate >= 10 else f"{rate:.1f}" for rate in (figure.ours, figure.theirs))
     ratio = f"{figure.ratio:.2f} x", f"{figure.spread:.0%}", f">= {figure.goal:g} x"
     return (figure.name, figure.against, *rates, *ratio, met + doubt)
 

@@ -288,8 +288,9 @@ def test_forty_megapixels_are_taken_and_stay_within_memory(service: Service) -> 
 def test_more_than_ten_million_bytes_are_413_and_exactly_as_many_are_not(service: Service) -> None:
     author = service.author()
     content = photograph()
-    send(author, content + bytes(10_000_001 - len(content)), expect=413)
-    send(author, content + bytes(30_000_000), expect=413)
+    for length in (10_000_001, 30_000_000):
+        refused = send(author, content + bytes(length - len(content)), expect=413)
+        assert "at most 10,000,000 bytes" in refused["detail"]
     assert nothing_is_left(service)
     assert send(author, content + bytes(10_000_000 - len(content)))["bytes"] < 100_000
 
@@ -329,6 +330,22 @@ def test_a_request_that_is_not_as_it_should_be(service: Service, request_: dict[
     answer = service.author().ask("POST", UPLOADS, expect=status, **request_)
     assert answer.mimetype == "application/problem+json"
     assert nothing_is_left(service)
+
+
+def test_a_client_that_goes_half_way_leaves_nothing(service: Service) -> None:
+    author = service.author()
+    body = multipart(part("file", photograph(size=(900, 600))))
+    for sent in (0, 30, 200, len(body["data"]) // 2, len(body["data"]) - 3):
+        author.ask(
+            "POST",
+            UPLOADS,
+            expect=400,
+            input_stream=io.BytesIO(body["data"][:sent]),
+            content_type=body["content_type"],
+            content_length=len(body["data"]),
+        )
+    assert nothing_is_left(service)
+    assert author.get(UPLOADS)["total"] == 0
 
 
 def test_neither_name_nor_type_nor_path_are_believed(service: Service) -> None:

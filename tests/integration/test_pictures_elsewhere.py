@@ -1,4 +1,7 @@
-"""The life of a picture on the other object store. ``make test S3=swift`` holds all tests of pictures against it."""
+"""The life of a picture on the other object store.
+
+``make test S3=swift ARGS="-k picture"`` holds all tests of pictures against it.
+"""
 
 from collections.abc import Iterator
 from dataclasses import replace

@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
@@ -58,9 +59,7 @@ def run(services: EmbeddedServices, size: Size, report: Report, folder: Path) ->
         start_sweeper(system)
         journal = Journal(folder / "journal.jsonl")
         with Galleries(system.port, journal, report.seed, size.clients, size.wishes, wall) as galleries:
-            killed = Killing(system, galleries, wall, folder, report.seed, size.at_most_seconds).at_each_step(
-                size.kills
-            )
+            killed = Killing(system, galleries, wall, folder, report.seed, size).at_each_step()
             galleries.may_end.set()
             galleries.wait(size.at_most_seconds)
         system.wait_until_ready()
@@ -85,19 +84,21 @@ class Killing:
     wall: Wall
     folder: Path
     seed: str
-    patience: float
+    size: Size
 
-    def at_each_step(self, times: int) -> int:
-        """How many died. The programs die independently of each other."""
+    def at_each_step(self) -> int:
+        """How many died, spread over the wishes. The programs die independently of each other."""
         with ThreadPoolExecutor(len(STEPS)) as pool:
-            return sum(pool.map(lambda program: self._kill(program, times), STEPS))
+            return sum(pool.map(self._kill, STEPS))
 
-    def _kill(self, program: str, times: int) -> int:
+    def _kill(self, program: str) -> int:
         dice = Random(f"{self.seed}/{program}")
-        for number in range(times):
-            for step in STEPS[program]:
-                self._kill_at(step, program, f"{number}", 1 if step in RARE else dice.randint(1, 3))
-        return times * len(STEPS[program])
+        steps = STEPS[program] * self.size.kills
+        for number, step in enumerate(steps):
+            sent = self.size.wishes * number // (len(steps) + 1)
+            self._until(lambda sent=sent: self.galleries.journal.sent >= sent, f"{sent} wishes")  # type: ignore[misc]
+            self._kill_at(step, program, f"{number}", 1 if step in RARE else dice.randint(1, 3))
+        return len(steps)
 
     def _kill_at(self, step: str, program: str, round_: str, number: int) -> None:
         passes = self.folder / f"{round_}-{step.replace(' ', '-')}"
@@ -111,10 +112,11 @@ class Killing:
             start_sweeper(self.system, **wish)
         else:
             self.system.start(program, **wish)
-        until(lambda: self._is_passed(passes, number), self.patience, f"{step} to be passed")
+        self._until(lambda: passes.exists() and passes.stat().st_size >= number, f"{step} to be passed")
 
-    def _is_passed(self, passes: Path, number: int) -> bool:
-        return self.galleries.failed() or (passes.exists() and passes.stat().st_size >= number)
+    def _until(self, condition: Callable[[], bool], what: str) -> None:
+        """Or until nobody works any more."""
+        until(lambda: self.galleries.failed() or condition(), self.size.at_most_seconds, what)
 
 
 def start_sweeper(system: System, **environment: str) -> None:
@@ -192,6 +194,6 @@ SCENARIO = Scenario(
     10,
     "sweeping",
     run,
-    full=Size(wishes=5_000, clients=4, kills=10, at_most_seconds=850.0),
+    full=Size(wishes=5_000, clients=4, kills=10, at_most_seconds=3600.0),
     short=Size(wishes=100, clients=3, kills=1, at_most_seconds=120.0),
 )
