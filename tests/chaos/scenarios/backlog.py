@@ -102,7 +102,7 @@ def _purge_beside_writers(system: System, size: Size, report: Report, folder: Pa
     _fill(system.engine, size.old_rows)
     journal = Journal(folder / "journal.jsonl")
     with Writers(system.port, journal, report.seed, size.clients, writes=10**9) as writers:
-        until(lambda: journal.sent > 50 * size.clients, SETTLE_SECONDS, "the authors to write")
+        until(lambda: journal.sent > 20 * size.clients, SETTLE_SECONDS, "the authors to write")
         calm = _p99(writers, lambda: time.sleep(size.calm_seconds))
         purged = _p99(writers, lambda: _purge(system))
     report.figure("old rows", size.old_rows)
@@ -152,5 +152,5 @@ SCENARIO = Scenario(
     run,
     full=Size(events=100_000, least_pace=0.8, old_rows=1_000_000, clients=8, calm_seconds=30.0, most_p99=1.2),
     # Too short for the figures to mean much: that it drains and purges is what counts.
-    short=Size(events=1_200, least_pace=0.2, old_rows=20_000, clients=2, calm_seconds=3.0, most_p99=10.0),
+    short=Size(events=600, least_pace=0.2, old_rows=5_000, clients=2, calm_seconds=2.0, most_p99=10.0),
 )
