@@ -63,6 +63,10 @@ missing_packages() {
     if needs REDIS_URL && ! command -v redis-server >/dev/null; then
         printf ' redis-server'
     fi
+    # The tour of the README, which a test pastes into a shell.
+    if [ "$mode" = test ] && ! command -v curl >/dev/null; then
+        printf ' curl'
+    fi
 }
 
 # Debian starts a service as soon as it is installed. Ours are private, so the package's

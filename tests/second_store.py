@@ -106,7 +106,7 @@ def serve(folder: Path, port: int) -> None:
     doors["proxy"] = eventlet.listen(("127.0.0.1", port))
     parts = []
     for kind, door in doors.items():
-        app = loadapp(str(folder / f"{kind}.conf"), global_conf={"log_name": kind})
+        app = loadapp(str(folder / f"{kind}.conf"), global_conf={"log_name": kind, "log_udp_host": "127.0.0.1"})
         options = {"protocol": SwiftHttpProtocol, "log_output": False}
         parts.append(eventlet.spawn(eventlet.wsgi.server, door, app, **options))
     for part in parts:

@@ -85,7 +85,7 @@ def test_nobody_gets_into_the_database_without_a_password(running, user):
 def test_the_other_servers_want_their_passwords_too(theirs):
     port = int(theirs.redis_url.rpartition(":")[2].partition("/")[0])
     with pytest.raises(redis.AuthenticationError):
-        redis.Redis(port=port).ping()
+        redis.Redis(host="127.0.0.1", port=port).ping()
     stranger = Minio(theirs.s3_endpoint.removeprefix("http://"), "someone", "else", secure=False, region="us-east-1")
     with pytest.raises(Exception, match=r"[Dd]enied|[Ii]nvalid"):
         stranger.list_buckets()
