@@ -37,7 +37,7 @@ def sentinel(settings: Settings, tmp_path: Path) -> Iterator[int]:
 
 def knows_a_master(port: int) -> bool:
     try:
-        return bool(Redis(port=port).execute_command("SENTINEL", "GET-MASTER-ADDR-BY-NAME", "notes"))
+        return bool(Redis(host="127.0.0.1", port=port).execute_command("SENTINEL", "GET-MASTER-ADDR-BY-NAME", "notes"))
     except RedisError:
         return False
 
