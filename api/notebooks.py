@@ -55,8 +55,8 @@ def _public_list(page: int, per_page: int) -> Response:
     with services().reading.connect() as connection:
         if who:
             catch_up(connection, services().writing, who.user_id)
-        hidden = deliveries.withdrawals(connection, UPDATE_VIEWS)
-        found = notebook_list.public(connection, hidden, page, per_page)
+        withdrawn = deliveries.withdrawals(connection, UPDATE_VIEWS)
+        found = notebook_list.public(connection, withdrawn, page, per_page)
         owners = profiles.load_many(connection, {row["owner_id"] for row in found.rows})
     items = [resources.published_row(row, owners[row["owner_id"]]) for row in found.rows]
     return page_of(items, found.total, page, per_page)

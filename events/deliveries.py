@@ -277,11 +277,17 @@ def owes_before(connection: Connection, owner_id: str, aggregate_ids: Collection
     return False
 
 
-def withdrawals(connection: Connection, reaction: str) -> frozenset[str]:
-    """Ids of pages and notebooks taken from readers that the reaction has not heard of yet."""
-    waiting = select(outbox.c.withdraws).where(outbox.c.withdraws.is_not(None))
-    owed = select(deliveries.c.withdraws).where(deliveries.c.withdraws.is_not(None), deliveries.c.reaction == reaction)
-    return frozenset(connection.scalars(union_all(waiting, owed)))
+def withdrawals(connection: Connection, reaction: str) -> dict[str, int]:
+    """Pages and notebooks taken from readers that the reaction has not heard of yet: id, and the version of the newest
+    event that took it (a notebook's, also for a page)."""
+    waiting = select(outbox.c.withdraws, outbox.c.version).where(outbox.c.withdraws.is_not(None))
+    owed = select(deliveries.c.withdraws, deliveries.c.version).where(
+        deliveries.c.withdraws.is_not(None), deliveries.c.reaction == reaction
+    )
+    newest: dict[str, int] = {}
+    for withdrawn, version in connection.execute(union_all(waiting, owed)):
+        newest[withdrawn] = max(newest.get(withdrawn, 0), version)
+    return newest
 
 
 def backlog(connection: Connection, reaction: str) -> tuple[int, datetime | None]:

@@ -1,10 +1,10 @@
 """Lists of notebooks: one's own, one's trash, and all that are published."""
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, Select, and_, func, not_, select
 
 from read_models.notebook_view import notebook_views
 from read_models.published import published_notebooks
@@ -26,12 +26,16 @@ def own(connection: Connection, owner_id: str, trashed: bool, page: int, per_pag
     return take(connection, query, (columns.changed_at.desc(), columns.notebook_id.desc()), page, per_page)
 
 
-def public(connection: Connection, hidden: Collection[str], page: int, per_page: int) -> Slice:
-    """All that is published, newest publication first, less what was withdrawn a moment ago (``hidden``)."""
+def public(connection: Connection, withdrawn: Mapping[str, int], page: int, per_page: int) -> Slice:
+    """All that is published, newest publication first, less what was withdrawn a moment ago.
+
+    ``withdrawn``: at which version; what is shown of a later one was published again.
+    """
     columns = published_notebooks.c
     query = select(published_notebooks).where(columns.published_at.is_not(None))
-    if hidden:
-        query = query.where(columns.notebook_id.not_in(hidden))
+    query = query.where(
+        *(not_(and_(columns.notebook_id == each, columns.version < version)) for each, version in withdrawn.items())
+    )
     return take(connection, query, (columns.published_at.desc(), columns.notebook_id.desc()), page, per_page)
 
 

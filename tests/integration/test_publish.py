@@ -264,3 +264,18 @@ def test_publishing_cuts_a_revision_of_each_page_that_changed_since(service: Ser
 
 def kinds_of(author: Author, page: dict[str, Any]) -> list[str]:
     return [each["kind"] for each in author.get(f"/pages/{page['id']}/revisions")["items"]]
+
+
+def test_what_is_published_again_is_listed_before_any_worker_has_heard_of_the_trash(service: Service) -> None:
+    author = service.author()
+    notebook = author.notebook("Tides")
+    author.page(notebook["id"])
+    author.post(f"/notebooks/{notebook['id']}/publish", expect=200)
+    service.drain()
+
+    author.delete(f"/notebooks/{notebook['id']}")
+    assert service.anyone().get("/notebooks?public=true")["items"] == []
+
+    author.post(f"/notebooks/{notebook['id']}/restore", expect=200)
+    author.post(f"/notebooks/{notebook['id']}/publish", expect=200)
+    assert [each["title"] for each in author.get("/notebooks?public=true")["items"]] == ["Tides"]
