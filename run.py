@@ -78,19 +78,9 @@ def replay(arguments: argparse.Namespace) -> int:
 def sweep(arguments: argparse.Namespace) -> int:
     """remove pictures that nothing uses and objects that no row knows, in two steps with the grace between them;
     refuses where it is not sure of the database, the bucket or the day"""
-    from infra.clock import now
-    from infra.database import write_engine
-    from infra.objects import StoreAway
-    from workers.cleanup import SweepRefused, report
+    from deploy.sweep import sweep
 
-    settings = _start("sweep")
-    try:
-        for line in report(settings, write_engine(settings, pool_size=2), now(), arguments.dry_run):
-            print(line)
-    except (SweepRefused, StoreAway) as error:
-        print(f"sinpluma: nothing is swept: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return sweep(_start("sweep"), arguments.dry_run)
 
 
 def migrate(arguments: argparse.Namespace) -> None:

@@ -269,15 +269,3 @@ def sweep_pictures(engine: Engine, settings: Settings, at: datetime) -> int:
 def every(settings: Settings) -> timedelta:
     """How often to sweep: often enough for the grace to mean something."""
     return min(timedelta(hours=1), max(timedelta(seconds=5), timedelta(seconds=settings.orphan_grace_seconds) / 4))
-
-
-def report(settings: Settings, engine: Engine, at: datetime, dry_run: bool) -> Iterator[str]:
-    """``run.py sweep``: a line for each removal, one for each object that is missing, and one for all."""
-    sweep = Sweep(engine, settings, at, dry_run)
-    removed = sweep.run()
-    for each in removed:
-        yield f"{each.what} {each.key}: {each.why}, {each.bytes} bytes"
-    for key in sweep.missing:
-        yield f"missing {key}: a picture has it, and the store has not; restore it there from a copy"
-    verb = "would be removed" if dry_run else "removed"
-    yield f"{len(removed)} {verb}, {sum(each.bytes for each in removed)} bytes"

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, func, select, update
 
+from deploy.sweep import report
 from domain.commands.pictures import RESERVE, reserve_picture
 from domain.commands.sweeping import orphan_objects
 from domain.picture import object_key, pictures, reservations
@@ -26,7 +27,7 @@ from tests.integration.test_picture_references import link
 from tests.integration.test_pictures import UPLOADS, media, send
 from tests.service import Author, Service
 from workers import cleanup
-from workers.cleanup import Removal, Sweep, SweepRefused, every, report
+from workers.cleanup import Removal, Sweep, SweepRefused, every
 from workers.clock import Chore, Clock, all_chores
 
 GRACE = 60
