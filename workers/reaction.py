@@ -48,8 +48,8 @@ class Reactor:
         alone and has stopped no other. A batch that takes too long is handed over: each of it is tried alone."""
         try:
             events = self._once_more(event_ids)
-        except TookTooLong as error:
-            self._hand_over(event_ids, error)
+        except TookTooLong:
+            self._hand_over(event_ids)
         except Exception as error:
             if _is_no_fault_of_theirs(error):
                 # They stay pending and are sent again.
@@ -81,13 +81,13 @@ class Reactor:
     def _once_more(self, event_ids: Sequence[str]) -> Sequence[Event]:
         return retrying(lambda: self._once(event_ids), BACKGROUND_SECONDS)
 
-    def _hand_over(self, event_ids: Sequence[str], error: TookTooLong) -> None:
+    def _hand_over(self, event_ids: Sequence[str]) -> None:
         logger.warning(
             "a batch took too long; each of it is tried alone", extra={"reaction": self.name, "events": len(event_ids)}
         )
         # At once, or when their lease is over: the server may still be at what was broken off, and hold them.
         with contextlib.suppress(DBAPIError):
-            self._commit(deliveries.hand_back, event_ids, True)
+            self.hand_back(event_ids, again=True)
 
     def hand_back(self, event_ids: Sequence[str], again: bool) -> None:
         """Let others have what there is no time for here."""
