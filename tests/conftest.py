@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -44,24 +43,6 @@ def environ_of(running: EmbeddedServices) -> dict[str, str]:
     return found
 
 
-@contextmanager
-def another_store(
-    request: pytest.FixtureRequest, settings: Settings, folders: pytest.TempPathFactory
-) -> Iterator[Settings]:
-    """The settings with a store of the kind that ``request`` names: the session's own, or one of its own."""
-    kind = STORES[request.param]
-    if embedded.SERVERS["objects"] is kind:
-        yield settings
-        return
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(embedded.SERVERS, "objects", kind)
-        with EmbeddedServices(folders.mktemp("store"), names=("objects",)) as running:
-            chosen = {name.lower(): value for name, value in environ_of(running).items() if name.startswith("S3_")}
-            found = replace(settings, **chosen)
-            objects.create_bucket(found)
-            yield found
-
-
 @pytest.fixture(scope="session")
 def settings(servers: EmbeddedServices) -> Settings:
     """The settings of a service on those servers, with the schema and the bucket made."""
@@ -77,6 +58,24 @@ def settings(servers: EmbeddedServices) -> Settings:
     migrate(chosen)
     objects.create_bucket(chosen)
     return chosen
+
+
+@pytest.fixture(scope="module", params=STORES)
+def each_store(
+    request: pytest.FixtureRequest, settings: Settings, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Settings]:
+    """The settings with a store of each kind in turn, and a bucket in it: the session's own, or one of its own."""
+    kind = STORES[request.param]
+    if embedded.SERVERS["objects"] is kind:
+        yield settings
+        return
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(embedded.SERVERS, "objects", kind)
+        with EmbeddedServices(tmp_path_factory.mktemp("store"), names=("objects",)) as running:
+            chosen = {name.lower(): value for name, value in environ_of(running).items() if name.startswith("S3_")}
+            found = replace(settings, **chosen)
+            objects.create_bucket(found)
+            yield found
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ from schemathesis.checks import negative_data_rejection, not_a_server_error, pos
 
 from api import create_app
 from infra.settings import load_settings
-from tests.service import PASSWORD, Author, Service
+from tests.service import NOWHERE, PASSWORD, Author, Service
 
 KNOWN = {"notebook_id", "page_id", "revision_id", "user_id"}
 MODES = {"as told": GenerationMode.POSITIVE, "otherwise": GenerationMode.NEGATIVE}
@@ -21,15 +21,7 @@ MODES = {"as told": GenerationMode.POSITIVE, "otherwise": GenerationMode.NEGATIV
 
 def operation_ids() -> list[str]:
     """Of all operations. The document can be made without any server."""
-    nowhere = {
-        "DATABASE_URL": "mysql+pymysql://nobody:nothing@127.0.0.1:1/nowhere",
-        "REDIS_URL": "redis://127.0.0.1:1/0",
-        "S3_ENDPOINT": "http://127.0.0.1:1",
-        "S3_ACCESS_KEY": "nobody",
-        "S3_SECRET_KEY": "nothing",
-        "JWT_SECRET_KEY": "a key for the tests of the document",
-    }
-    paths = create_app(load_settings(nowhere)).spec["paths"]
+    paths = create_app(load_settings(NOWHERE)).spec["paths"]
     return sorted(operation["operationId"] for item in paths.values() for operation in item.values())
 
 

@@ -19,6 +19,15 @@ from infra.settings import Settings
 from workers.runner import RelayedJob
 
 PASSWORD = "a long enough password"
+# The environment of an application that is only looked at: there is no server behind any of these.
+NOWHERE = {
+    "DATABASE_URL": "mysql+pymysql://nobody:nothing@127.0.0.1:1/nowhere",
+    "REDIS_URL": "redis://127.0.0.1:1/0",
+    "S3_ENDPOINT": "http://127.0.0.1:1",
+    "S3_ACCESS_KEY": "nobody",
+    "S3_SECRET_KEY": "nothing",
+    "JWT_SECRET_KEY": "a key for tests that start nothing",
+}
 _numbers = itertools.count(1)
 
 

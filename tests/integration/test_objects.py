@@ -14,23 +14,13 @@ from infra import objects
 from infra.clock import now
 from infra.objects import BadCopy, NoSuchObject, Store, StoreAway
 from infra.settings import Settings
-from tests.conftest import STORES, another_store
 
 KEY = "pictures/0123/original"
 
 
-@pytest.fixture(scope="module", params=STORES)
-def at(
-    request: pytest.FixtureRequest, settings: Settings, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Settings]:
-    """Settings of a store of that kind, with a bucket."""
-    with another_store(request, settings, tmp_path_factory) as found:
-        yield found
-
-
 @pytest.fixture
-def store(at: Settings) -> Store:
-    made = Store(at)
+def store(each_store: Settings) -> Store:
+    made = Store(each_store)
     for each in list(made.under("")):
         made.remove(each.key)
     return made
@@ -121,9 +111,9 @@ def test_it_says_what_time_it_is(store: Store) -> None:
     assert abs(told - now()) < timedelta(minutes=1)
 
 
-def test_a_signed_url_shows_one_object_for_a_while(at: Settings, store: Store, file: Path) -> None:
+def test_a_signed_url_shows_one_object_for_a_while(each_store: Settings, store: Store, file: Path) -> None:
     store.put(KEY, file, "image/jpeg")
-    public = Store(replace(at, s3_public_endpoint=at.s3_endpoint))
+    public = Store(replace(each_store, s3_public_endpoint=each_store.s3_endpoint))
     url = public.public_url(KEY, timedelta(hours=1), datetime.now(UTC)) or ""
     answer = httpx.get(url)
     assert (answer.status_code, answer.content) == (200, file.read_bytes())
@@ -137,10 +127,10 @@ def test_a_signed_url_shows_one_object_for_a_while(at: Settings, store: Store, f
 
 @pytest.mark.parametrize("wrong", [{"s3_secret_key": "wrong"}, {"s3_access_key": "un:known"}])
 def test_a_store_that_does_not_know_us_is_away_and_has_not_lost_anything(
-    at: Settings, store: Store, file: Path, wrong: dict[str, str]
+    each_store: Settings, store: Store, file: Path, wrong: dict[str, str]
 ) -> None:
     store.put(KEY, file, "image/jpeg")
-    stranger = Store(replace(at, **wrong))
+    stranger = Store(replace(each_store, **wrong))
     for ask in (
         lambda: stranger.has(KEY),
         lambda: stranger.read(KEY),
@@ -151,12 +141,12 @@ def test_a_store_that_does_not_know_us_is_away_and_has_not_lost_anything(
         with pytest.raises(StoreAway):
             ask()
     with pytest.raises((MinioException, LookupError)):
-        objects.check(replace(at, **wrong))
+        objects.check(replace(each_store, **wrong))
     assert store.has(KEY)
 
 
-def test_a_bucket_that_is_missing_is_not_an_empty_one(at: Settings, file: Path) -> None:
-    nowhere = replace(at, s3_bucket="no-such-bucket")
+def test_a_bucket_that_is_missing_is_not_an_empty_one(each_store: Settings, file: Path) -> None:
+    nowhere = replace(each_store, s3_bucket="no-such-bucket")
     with pytest.raises(LookupError):
         objects.check(nowhere)
     with pytest.raises(StoreAway):
@@ -165,8 +155,8 @@ def test_a_bucket_that_is_missing_is_not_an_empty_one(at: Settings, file: Path) 
         Store(nowhere).put(KEY, file, "image/jpeg")
 
 
-def test_a_bucket_is_made_once_however_often_it_is_asked_for(at: Settings) -> None:
-    another = replace(at, s3_bucket="made-twice")
+def test_a_bucket_is_made_once_however_often_it_is_asked_for(each_store: Settings) -> None:
+    another = replace(each_store, s3_bucket="made-twice")
     for _ in range(2):
         objects.create_bucket(another)
     objects.check(another)

@@ -3,7 +3,6 @@
 ``make test S3=swift ARGS="-k picture"`` holds all tests of pictures against it.
 """
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import urlsplit
@@ -15,7 +14,6 @@ from sqlalchemy import Engine
 from infra.clock import now
 from infra.objects import Store
 from infra.settings import Settings
-from tests.conftest import STORES, another_store
 from tests.integration.drawing import UPRIGHT, corners, opened, photograph
 from tests.integration.test_pictures import UPLOADS, media, send
 from tests.service import Service
@@ -25,23 +23,15 @@ from workers.cleanup import Sweep
 GRACE = 60
 
 
-@pytest.fixture(scope="module", params=STORES)
-def at(
-    request: pytest.FixtureRequest, settings: Settings, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Settings]:
-    with another_store(request, settings, tmp_path_factory) as found:
-        yield found
-
-
 @pytest.fixture
-def elsewhere(at: Settings, db: Engine, monkeypatch: pytest.MonkeyPatch) -> Service:
+def elsewhere(each_store: Settings, db: Engine, monkeypatch: pytest.MonkeyPatch) -> Service:
     """The service with that store; the worker reads its settings from the environment."""
     for name in ("s3_endpoint", "s3_access_key", "s3_secret_key"):
-        monkeypatch.setenv(name.upper(), getattr(at, name))
+        monkeypatch.setenv(name.upper(), getattr(each_store, name))
     monkeypatch.setattr(thumbnails, "_stores", {})
-    for each in list(Store(at).under("")):
-        Store(at).remove(each.key)
-    return Service(at, db)
+    for each in list(Store(each_store).under("")):
+        Store(each_store).remove(each.key)
+    return Service(each_store, db)
 
 
 def test_a_picture_from_its_upload_to_its_end(elsewhere: Service) -> None:

@@ -29,10 +29,12 @@ def sentinel(settings: Settings, tmp_path: Path) -> Iterator[int]:
         f"sentinel monitor notes 127.0.0.1 {master.port} 1\nsentinel auth-pass notes {master.password}\n"
     )
     process = subprocess.Popen(["redis-server", str(configuration), "--sentinel"], stdout=subprocess.DEVNULL)
-    wait_for(lambda: knows_a_master(port), PATIENCE, "the Sentinel")
-    yield port
-    process.terminate()
-    process.wait(PATIENCE)
+    try:
+        wait_for(lambda: knows_a_master(port), PATIENCE, "the Sentinel")
+        yield port
+    finally:
+        process.terminate()
+        process.wait(PATIENCE)
 
 
 def knows_a_master(port: int) -> bool:

@@ -15,6 +15,7 @@ from api import create_app
 from api.auth import PUBLIC
 from api.dashboard import PREFIX, create_dashboard
 from infra.settings import load_settings
+from tests.service import NOWHERE
 
 HOUSE = Path(__file__).parent.parent.parent
 
@@ -213,15 +214,7 @@ def test_every_worker_knows_the_jobs_of_the_relay_and_no_others() -> None:
 @pytest.fixture(scope="module")
 def app() -> APIFlask:
     """The real application. What is refused is refused before any server is asked, so there is none."""
-    nowhere = {
-        "DATABASE_URL": "mysql+pymysql://nobody:nothing@127.0.0.1:1/nowhere",
-        "REDIS_URL": "redis://127.0.0.1:1/0",
-        "S3_ENDPOINT": "http://127.0.0.1:1",
-        "S3_ACCESS_KEY": "nobody",
-        "S3_SECRET_KEY": "nothing",
-        "JWT_SECRET_KEY": "a key for the tests of the laws alone",
-    }
-    return create_app(load_settings(nowhere))
+    return create_app(load_settings(NOWHERE))
 
 
 def test_the_public_list_names_routes_that_exist(app: APIFlask) -> None:
