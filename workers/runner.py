@@ -6,7 +6,7 @@ from typing import Any
 
 from redis.exceptions import RedisError
 from rq import Worker
-from rq.exceptions import NoSuchJobError
+from rq.exceptions import NoSuchJobError, StopRequested
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
@@ -34,6 +34,7 @@ class RelayedJob(Job):
         """
         Raises:
             NoSuchJobError: also for a job that is not the relay's; RQ passes over it.
+            StopRequested: SIGTERM came while it was read.
         """
         try:
             job = super().fetch(id, *arguments, **options)
@@ -41,6 +42,10 @@ class RelayedJob(Job):
         except RedisError:
             raise
         except Exception as error:
+            # SIGTERM raises it wherever the worker is, here too, and RQ wraps what is raised while it deserializes.
+            # Taken for a damaged job, it would be forgotten, and the worker would wait for jobs until it is killed.
+            if isinstance(error, StopRequested) or isinstance(error.__cause__, StopRequested):
+                raise StopRequested from error
             function = f"unreadable: {error}"
         if function != REACT:
             logger.error("dropped a job that is not ours", extra={"function": str(function)[:200]})

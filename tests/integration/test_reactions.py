@@ -1,6 +1,7 @@
 """How reactions handle what they are sent: the effect and its receipt are one, and a bad event stops no other."""
 
 import json
+import signal
 import threading
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 from rq import SimpleWorker
+from rq.job import Job
 from rq.serializers import JSONSerializer
 from sqlalchemy import Connection, Engine, event, func, insert, select, text, update
 from sqlalchemy.exc import DBAPIError
@@ -405,6 +407,27 @@ def test_a_hand_made_job_does_not_stop_the_worker(
     assert broker.queue(service.redis, UPDATE_VIEWS).count == 0
     with db.connect() as connection:
         assert list(connection.scalars(select(page_views.c.page_id))) == [page.id]
+
+
+@pytest.mark.parametrize("wrapped", [False, True], ids=["raised", "wrapped by RQ"])
+def test_a_worker_hears_sigterm_also_while_it_reads_a_job(
+    service: Service, db: Engine, monkeypatch: pytest.MonkeyPatch, wrapped: bool
+) -> None:
+    a_page(db)
+    service.relay.run_once()
+    [job_id] = broker.queue(service.redis, UPDATE_VIEWS).job_ids
+    place = (JSONSerializer, "loads") if wrapped else (Job, "restore")
+    monkeypatch.setattr(*place, lambda *_: signal.raise_signal(signal.SIGTERM))
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        # A burst, so that a worker that has not heard it comes to an end too.
+        options = {"connection": service.redis, "serializer": JSONSerializer, "job_class": RelayedJob}
+        SimpleWorker([UPDATE_VIEWS], **options).work(burst=True, logging_level="ERROR")
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    assert service.redis.exists(f"rq:job:{job_id}"), "the job was not taken for a damaged one"
+    assert service.redis.lrange(f"rq:queue:{UPDATE_VIEWS}:intermediate", 0, -1) == [job_id.encode()]
 
 
 def test_each_reaction_has_an_effect_and_a_queue_of_its_name() -> None:
