@@ -1,5 +1,6 @@
 """The service as an operator starts it: `run.py up` on a folder of its own, with real processes to kill."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -87,9 +88,13 @@ class Running:
     def stop(self) -> int:
         """Ctrl-C; the exit status."""
         self.process.send_signal(signal.SIGINT)
-        status = self.process.wait(STOP_SECONDS)
-        self.log.close()
-        return status
+        try:
+            return self.process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            told = (self.var / "log" / "supervisord.log").read_text()
+            raise AssertionError(f"not stopped after {STOP_SECONDS} s; supervisord:\n{told[-2000:]}") from None
+        finally:
+            self.log.close()
 
     @property
     def settings(self) -> Settings:
@@ -106,7 +111,8 @@ class Running:
         """SIGKILL those processes; how many there were."""
         found = self.processes(*words)
         for pid in found:
-            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # it ended between the two lines
+                os.kill(pid, signal.SIGKILL)
         return len(found)
 
 
