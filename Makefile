@@ -3,6 +3,8 @@ PYTHON = .venv/bin/python
 ARGS ?=
 DB ?= any
 S3 ?= rclone
+# As in supervisord.conf, and for the same reason.
+export PYTHONNODEBUGRANGES = 1
 
 .PHONY: run test check bench chaos requirements
 

@@ -1,6 +1,10 @@
 """What supervisord.conf must say of each program, whoever adds one."""
 
 import configparser
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -59,3 +63,29 @@ def test_the_servers_are_the_last_to_stop():
     priority = {name: CONFIGURATION[name].getint("priority") for name in PROGRAMS}
     servers = {f"program:{name}" for name in SERVERS}
     assert max(priority[name] for name in servers) < min(priority[name] for name in set(PROGRAMS) - servers)
+
+
+COUNT_PARSED = """
+import ast, traceback
+parsed = []
+ast.parse = lambda *arguments, **options: parsed.append(arguments)
+try:
+    int("one") + int("two")
+except ValueError:
+    traceback.format_exc()
+print(len(parsed))
+"""
+
+
+def test_no_traceback_parses_source_code(tmp_path: Path) -> None:
+    (tmp_path / "count.py").write_text(COUNT_PARSED)
+    name, _, value = CONFIGURATION["supervisord"]["environment"].partition("=")
+    done = subprocess.run(
+        [sys.executable, "count.py"],
+        cwd=tmp_path,
+        env=os.environ | {name: value.strip('"')},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "0\n"
