@@ -11,16 +11,15 @@ from apiflask import APIBlueprint
 from flask import Response, request
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
-from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from api import auth
 from api.services import services
 from domain.commands import sweeping
 from events import deliveries, parked
 from events.subscriptions import INDEX_SEARCH, REACTIONS, UNROUTED
-from infra import metrics
+from infra import metrics, queue_depths
 from infra.clock import now
-from infra.queue_depths import depths
 
 logger = logging.getLogger(__name__)
 blueprint = APIBlueprint("metrics", __name__)
@@ -122,10 +121,12 @@ def _owed(counts: dict[tuple[str, str], int]) -> Metric:
 def _of_redis() -> Iterator[Metric]:
     depth = GaugeMetricFamily("sinpluma_queue_depth", "Jobs that wait for a worker.", labels=["queue"])
     oldest = GaugeMetricFamily("sinpluma_queue_oldest_seconds", "Age of the oldest of them.", labels=["queue"])
-    for name, found in depths(services().queues, REACTIONS).items():
+    for name, found in queue_depths.depths(services().queues, REACTIONS).items():
         depth.add_metric([name], found.jobs)
         oldest.add_metric([name], found.seconds)
-    yield from (depth, oldest)
+    dropped = CounterMetricFamily("sinpluma_jobs_dropped", "Jobs that were not the relay's, since Redis was emptied.")
+    dropped.add_metric([], queue_depths.dropped(services().queues))
+    yield from (depth, oldest, dropped)
 
 
 def _gauge(name: str, told: str, value: float) -> Metric:

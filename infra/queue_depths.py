@@ -11,6 +11,8 @@ from infra.clock import now
 # Where RQ keeps them: a list of ids, the oldest first, and a hash for each job.
 _QUEUE = "rq:queue:{}"
 _JOB = "rq:job:{}"
+# Where workers count the jobs that a stranger has put there, since Redis was last emptied.
+DROPPED_JOBS = "sinpluma:dropped-jobs"
 
 
 class Depth(NamedTuple):
@@ -32,6 +34,11 @@ def depths(redis: Redis, names: Sequence[str]) -> dict[str, Depth]:
             second.hget(_JOB.format((job_id or b"").decode()), "enqueued_at")
         times = second.execute()
     return {name: Depth(count, _age(at)) for name, count, at in zip(names, counts, times, strict=True)}
+
+
+def dropped(redis: Redis) -> int:
+    """How many jobs workers have dropped because they were not the relay's."""
+    return int(redis.get(DROPPED_JOBS) or 0)
 
 
 def _age(enqueued_at: bytes | None) -> float:

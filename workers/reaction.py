@@ -166,14 +166,9 @@ def prepare() -> None:
     engine.dispose()
 
 
-def react(reaction: Any = None, event_ids: Any = None, again: Any = False, *more: Any, **others: Any) -> None:
-    """The RQ job: a reaction's name, a list of ids, and whether these were sent before. What is anything else is
-    dropped with a log line, and does not fail, which RQ would remember for a year: anyone who can reach Redis can put
-    a job there."""
-    is_ours = isinstance(reaction, str) and reaction in REACTIONS and _are_ids(event_ids)
-    if more or others or not is_ours:
-        logger.error("dropped a job that is not ours", extra={"reaction": str(reaction)[:64]})
-        return
+def react(reaction: str, event_ids: list[str], again: bool = False) -> None:
+    """The RQ job: a reaction's name, a list of ids, and whether these were sent before. What calls it otherwise is
+    dropped before it gets here (workers/runner.py)."""
     settings, engine = _resources()
     chosen = REACTIONS[reaction]
     reactor = Reactor(engine, settings, reaction, chosen)
@@ -181,17 +176,13 @@ def react(reaction: Any = None, event_ids: Any = None, again: Any = False, *more
     until = time.monotonic() + JOB_BUDGET_SECONDS
     for start in range(0, len(event_ids), size):
         if start and time.monotonic() > until:
-            reactor.hand_back(event_ids[start:], bool(again))
+            reactor.hand_back(event_ids[start:], again)
             return
         batch = event_ids[start : start + size]
         if again:
             reactor.handle_again(*batch)
         else:
             reactor.handle(batch)
-
-
-def _are_ids(value: object) -> bool:
-    return isinstance(value, list) and all(isinstance(each, str) and each.isascii() for each in value)
 
 
 @cache

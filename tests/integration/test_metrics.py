@@ -61,6 +61,7 @@ PROMISED = {
     "sinpluma_deliveries": {"consumer", "state"},
     "sinpluma_queue_depth": {"queue"},
     "sinpluma_queue_oldest_seconds": {"queue"},
+    "sinpluma_jobs_dropped_total": set[str](),
     "sinpluma_index_lag_seconds": set[str](),
     "sinpluma_orphan_bytes": set[str](),
 }

@@ -35,6 +35,7 @@ def test_every_metric_is_told() -> None:
         "the queues were empty or new: everything pending is due again",
         "an event could not be handled",
         "a batch took too long",
+        "dropped a job that is not ours",
         "the sweep removes nothing",
         "a chore failed",
         "the clock here says",
