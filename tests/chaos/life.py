@@ -92,7 +92,7 @@ def live(environment: Mapping[str, str], wish: str, seed: str, path: Path) -> No
         lambda: author.save(autosave=True),
         author.publish,
         lambda: _upload(author),
-        lambda: author.client.ask("GET", "/notebooks"),
+        lambda: _save_and_look(author),
         author.rename,
         lambda: _unpublish(author),
         lambda: _throw_away(author),
@@ -145,6 +145,12 @@ def _send_again(author: Author, operation: Operation) -> None:
     key = operation.key
     answer = author.client.ask(method, path, body, Idempotency_Key=key, X_Request_ID=key, **headers)
     author.note(key, answer)
+
+
+def _save_and_look(author: Author) -> None:
+    """The view can't know of it yet, so the reader brings it up to date."""
+    author.save()
+    author.client.ask("GET", "/notebooks")
 
 
 def _upload(author: Author) -> None:
