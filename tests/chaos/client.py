@@ -34,7 +34,10 @@ class Answer:
         return "unknown" if self.status >= 500 or self.status == 409 else "refused"
 
 
-NO_ANSWER = Answer(None, {})
+def no_answer(why: Exception) -> Answer:
+    return Answer(None, {}, repr(why))
+
+
 # Nobody listens: the request never left, so nothing of it may ever be there.
 NOT_SENT = Answer(503, {}, NOTHING_CHANGED)
 
@@ -70,9 +73,9 @@ class Client:
             return NOT_SENT
         try:
             return self._exchange(method, f"/api/v1{path}", _content(body), sent)
-        except (OSError, HTTPException):
+        except (OSError, HTTPException) as error:
             self.close()
-            return NO_ANSWER
+            return no_answer(error)
 
     def _exchange(self, method: str, path: str, body: str | bytes | None, headers: dict[str, str]) -> Answer:
         connection = self._connection

@@ -15,11 +15,12 @@ PAUSE = 0.1
 
 @dataclass(frozen=True)
 class Wait:
-    """``status`` None: there was no answer."""
+    """``status`` None: there was no answer, and ``problem`` says why."""
 
     began: float
     seconds: float
     status: int | None
+    problem: str = ""
 
 
 class Probe:
@@ -45,8 +46,9 @@ class Probe:
     def _run(self) -> None:
         while not self._stop.wait(self._pause):
             began = time.monotonic()
-            status = self._ask().status
-            self.waits.append(Wait(began, time.monotonic() - began, status))
+            answer = self._ask()
+            problem = "" if answer.status else str(answer.body)
+            self.waits.append(Wait(began, time.monotonic() - began, answer.status, problem))
 
     def between(self, since: float, until: float) -> list[Wait]:
         """Those that began then."""

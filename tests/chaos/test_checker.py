@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.checker import Stored, effects, gaps
-from tests.chaos.client import NO_ANSWER, NOT_SENT, Answer
+from tests.chaos.client import NOT_SENT, Answer, no_answer
 from tests.chaos.journal import Journal, Operation, Verdict, read
 
 SAVED = Stored("page.edited", "p", 2, {"content_sha256": "of what was sent"})
@@ -106,7 +106,7 @@ def test_versions_that_skip_or_repeat_are_seen(versions: list[int], is_whole: bo
         (Answer(500, {}), "unknown"),
         (Answer(503, {}, {"detail": "The database is away; nothing was changed."}), "refused"),
         (Answer(503, {}, {"detail": "The database was lost in the middle."}), "unknown"),
-        (NO_ANSWER, "unknown"),
+        (no_answer(OSError()), "unknown"),
         (NOT_SENT, "refused"),
     ],
 )

@@ -15,7 +15,7 @@ import httpx
 
 from deploy.embedded import EmbeddedServices
 from tests.chaos import checker, commits
-from tests.chaos.client import NO_ANSWER, Answer, Client
+from tests.chaos.client import Answer, Client, no_answer
 from tests.chaos.journal import Journal, failures
 from tests.chaos.probes import Probe, Wait, percentile, slowest, statuses
 from tests.chaos.report import Report, Scenario
@@ -60,6 +60,7 @@ class Watching:
 def run(services: EmbeddedServices, size: Size, report: Report, folder: Path) -> None:
     with System(services) as system:
         journal = Journal(folder / "journal.jsonl")
+        workers = system.processes.children("api")
         with Writers(system.port, journal, report.seed, size.clients, NO_END) as writers:
             until(lambda: all(author.pages for author in writers.authors), BACK_WITHIN, "the first pages")
             with watching(system, journal, Random(report.seed)) as seen:
@@ -69,6 +70,8 @@ def run(services: EmbeddedServices, size: Size, report: Report, folder: Path) ->
                     outage(system, journal, seen, fault)
         tell(report, seen)
         report.none("processes that had to be started again", [str(each) for each in system.processes.endings])
+        # granian starts those again by itself.
+        report.none("workers of the API that ended", sorted(set(workers) - set(system.processes.children("api"))))
         # What of its connections an outage has cut, this one has not noticed yet.
         system.engine.dispose()
         report.figure("seconds to settle", system.settle(SETTLED_WITHIN))
@@ -137,8 +140,8 @@ def watching(system: System, journal: Journal, dice: Random) -> Iterator[Watchin
 def is_alive(anyone: httpx.Client) -> Answer:
     try:
         return Answer(anyone.get("/healthz").status_code, {})
-    except httpx.HTTPError:
-        return NO_ANSWER
+    except httpx.HTTPError as error:
+        return no_answer(error)
 
 
 def tell(report: Report, seen: Watching) -> None:
