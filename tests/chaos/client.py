@@ -1,6 +1,7 @@
 """A client of the HTTP API on one connection, which tells an answer from none."""
 
 import json
+import select
 import socket
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
@@ -67,6 +68,8 @@ class Client:
         sent = named(headers, self.token)
         if body is not None:
             sent.setdefault("Content-Type", "application/json")
+        if self._connection and _is_closed(self._connection):
+            self.close()
         try:
             self._connection = self._connection or self._connect()
         except OSError:
@@ -97,6 +100,13 @@ class Client:
         if self._connection:
             self._connection.close()
             self._connection = None
+
+
+def _is_closed(connection: HTTPConnection) -> bool:
+    """Whether the server has closed it since the last answer, as any may: what comes unasked is the end. Libraries of
+    HTTP look before they use a connection again; http.client leaves it to whoever calls it."""
+    unasked, _, _ = select.select([connection.sock], [], [], 0)
+    return bool(unasked)
 
 
 def _content(body: Any) -> str | bytes | None:
