@@ -1,7 +1,9 @@
 """Read models made anew from the log while people go on reading and writing: nobody notices, nothing is lost."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -23,15 +25,15 @@ from read_models.models import MODELS
 from read_models.page_view import page_views
 from read_models.rebuild import Rebuild, wanted
 from read_models.rebuilds import rebuild_tail, rebuilds
+from tests.chaos.system import until
 from tests.integration.test_comparison import lived_in
 from tests.integration.test_projections import READ_MODELS
-from tests.integration.writing import PATIENCE, repeated_in_background
+from tests.integration.writing import PATIENCE, held_at, is_at, repeated_in_background
 from tests.service import Author, Service
 from workers import clock
 from workers.clock import REBUILD, Clock, take
 from workers.reaction import Reactor
 from workers.reactions import REACTIONS as EFFECTS
-from workers.reactions import Reaction
 from workers.thinning import thin_revisions, thinning_marks
 
 owed = deliveries.deliveries
@@ -216,37 +218,90 @@ def test_an_event_that_commits_behind_the_place_that_was_read_is_not_forgotten(
     assert differences(db) == []
 
 
-def test_a_swap_waits_for_a_worker_that_is_in_the_middle_of_a_batch(
-    service: Service, db: Engine, settings: Settings
-) -> None:
-    author = lived_in(service)
-    begun, go_on = threading.Event(), threading.Event()
+@contextmanager
+def right_before_the_swap(db: Engine, step: Callable[[], object]) -> Iterator[None]:
+    """Do this once a rebuild has read the whole log and emptied the tail: before its last question."""
+    left = [step]
 
-    def slow(connection: Any, events: Any) -> None:
-        begun.set()
-        assert go_on.wait(PATIENCE)
-        EFFECTS[UPDATE_VIEWS].apply(connection, events)
+    def hear(_: Any, __: Any, statement: str, *___: Any) -> None:
+        if statement.startswith("ANALYZE") and left:
+            left.pop()()
 
-    steps = Rebuild(db, MODELS["views"]).run()
-    next(steps)
-    late = author.notebook("In the middle")
-    service.relay.run_once()
+    event.listen(db, "before_cursor_execute", hear)
+    try:
+        yield
+    finally:
+        event.remove(db, "before_cursor_execute", hear)
+    assert not left
+
+
+def shown_version(db: Engine, page: str) -> int | None:
+    """The version of a page that the views hold by themselves."""
     with db.connect() as connection:
-        ids = list(connection.scalars(select(owed.c.event_id).where(owed.c.reaction == UPDATE_VIEWS)))
-    busy = threading.Thread(target=Reactor(db, settings, UPDATE_VIEWS, Reaction(slow)).handle, args=(ids,))
-    busy.start()
-    assert begun.wait(PATIENCE)
-    ending = threading.Thread(target=lambda: [None for _ in steps])
-    ending.start()
-    # Either it waits for the row that the worker holds, or it does not wait and has swapped.
-    ending.join(2.0)
-    assert ending.is_alive()
-    go_on.set()
-    busy.join(PATIENCE)
-    ending.join(PATIENCE)
+        return connection.scalar(select(page_views.c.version).where(page_views.c.page_id == page.split("/")[-1]))
+
+
+@pytest.mark.parametrize("whom", ["a worker", "its author, who reads"])
+def test_what_is_projected_right_before_the_swap_is_not_forgotten(service: Service, db: Engine, whom: str) -> None:
+    author = lived_in(service)
+    notebook, page = a_page_of(author)
     service.drain()
+
+    def project() -> None:
+        author.put(page, {"content": "Saved at the last moment."})
+        service.drain() if whom == "a worker" else author.get(notebook)
+
+    with right_before_the_swap(db, project):
+        run(db, "views")
+    assert shown_version(db, page) == 2
+
+
+def test_a_swap_waits_for_a_worker_that_has_not_committed(
+    service: Service, db: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # RENAME would wait for the worker too, and then swap in tables that lack what it has done.
+    monkeypatch.setattr(rebuilding, "SWAP_WAIT_SECONDS", int(PATIENCE))
+    author = lived_in(service)
+    _, page = a_page_of(author)
+    service.drain()
+    with ThreadPoolExecutor(2) as pool, held_at(settings, "COMMIT") as worker:
+        reactor = Reactor(worker.engine, settings, UPDATE_VIEWS, EFFECTS[UPDATE_VIEWS])
+
+        def begin_late() -> None:
+            author.put(page, {"content": "Late."})
+            service.relay.run_once()
+            with db.connect() as connection:
+                ids = list(connection.scalars(select(owed.c.event_id).where(owed.c.reaction == UPDATE_VIEWS)))
+            working.append(pool.submit(reactor.handle, ids))
+            assert worker.begun.wait(PATIENCE)
+
+        working: list[Future[None]] = []
+        with right_before_the_swap(db, begin_late):
+            ending = pool.submit(run, db, "views")
+            swap = ("FROM rebuilds", "FOR UPDATE")
+            until(lambda: is_at(db, *swap) or is_at(db, "RENAME TABLE"), PATIENCE, "a swap that waits")
+            worker.go_on.set()
+            ending.result(PATIENCE)
+        working[0].result(PATIENCE)
+    assert shown_version(db, page) == 2
+
+
+def test_no_rebuild_begins_in_the_middle_of_a_thinning(service: Service, db: Engine, settings: Settings) -> None:
+    """It would read what is about to leave the log, and bring the revision back."""
+    author = lived_in(service)
+    _, page = a_page_of(author)
+    for number in range(5):
+        author.put(page, {"content": f"Heron number {number}."})
+    service.drain()
+    with ThreadPoolExecutor(2) as pool, held_at(settings, "DELETE FROM revisions") as chore:
+        thinning = pool.submit(thin_revisions, chore.engine, settings, now() + timedelta(days=400))
+        assert chore.begun.wait(PATIENCE)
+        ending = pool.submit(run, db, "revisions")
+        until(lambda: is_at(db, "UPDATE rebuilds") or is_at(db, "RENAME TABLE"), PATIENCE, "a rebuild that waits")
+        chore.go_on.set()
+        thinning.result(PATIENCE)
+        ending.result(PATIENCE)
     assert differences(db) == []
-    assert late["id"] in {each["id"] for each in author.get("/notebooks")["items"]}
 
 
 def test_nothing_is_thinned_while_the_log_is_being_read(service: Service, db: Engine, settings: Settings) -> None:

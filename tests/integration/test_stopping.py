@@ -17,7 +17,7 @@ from events.deliveries import deliveries
 from tests.chaos.processes import Processes
 from tests.chaos.system import System, until
 from tests.conftest import PATIENCE
-from tests.integration.writing import a_page, repeated_in_background, save, versions
+from tests.integration.writing import a_page, is_at, repeated_in_background, save, versions
 from workers.clock import chores
 
 
@@ -62,7 +62,7 @@ def test_the_api_finishes_the_requests_under_way(db: Engine, system: System) -> 
         with db.connect() as holder:
             holder.execute(select(pages).where(pages.c.id == page).with_for_update())
             answer = pool.submit(client.put, place, json={"content": "The last words."})
-            until(lambda: waits_for_a_lock(db, holder), PATIENCE, "a request under way")
+            until(lambda: is_at(db, "FOR UPDATE"), PATIENCE, "a request under way")
             stopped = Stopped(system.processes, "api")
             # A request may take longer than a second, so that is how long it must be left at least.
             threading.Event().wait(1.5)
@@ -73,14 +73,6 @@ def test_the_api_finishes_the_requests_under_way(db: Engine, system: System) -> 
     assert versions(db, page) == [1, 2]
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"{system.url}/healthz")
-
-
-def waits_for_a_lock(db: Engine, holder: Any) -> bool:
-    with db.connect() as connection:
-        running = connection.exec_driver_sql(
-            "SELECT info FROM information_schema.processlist WHERE command IN ('Query', 'Execute')"
-        )
-        return any("FOR UPDATE" in (info or "") and "processlist" not in info for (info,) in running)
 
 
 def test_the_relay_stops_soon_and_what_it_had_not_sent_is_sent_by_the_next(db: Engine, system: System) -> None:

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from sqlalchemy import Engine, Table, select, text
+from sqlalchemy import Engine, Table, event, select, text
 
 from domain.commands.notebooks import CreateNotebook, create_notebook
 from domain.commands.pages import CreatePage, EditPage, create_page, edit_page
@@ -14,7 +14,8 @@ from domain.notebook import Notebook
 from domain.page import Page
 from domain.unit_of_work import Cause, UnitOfWork, perform
 from events import log
-from infra.database import metadata
+from infra.database import metadata, write_engine
+from infra.settings import Settings
 
 AUTHOR = "a" * 32
 CAUSE = Cause(AUTHOR, "a-test")
@@ -61,6 +62,40 @@ def dump(engine: Engine, tables: Iterable[Table] | None = None) -> dict[str, lis
             each.name: sorted((tuple(row) for row in connection.execute(text(f"SELECT * FROM {each.name}"))), key=repr)
             for each in (metadata.sorted_tables if tables is None else tables)
         }
+
+
+def is_at(engine: Engine, *words: str) -> bool:
+    """Whether the server is at a statement with all these words: hardly ever, but where it waits for a lock."""
+    with engine.connect() as connection:
+        query = text("SELECT info FROM information_schema.processlist WHERE command IN ('Query', 'Execute')")
+        running = [info for info in connection.scalars(query) if info and "processlist" not in info]
+    return any(all(word in info for word in words) for info in running)
+
+
+class Held:
+    """Connections that stop at one point, until they are let go on."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.begun, self.go_on = threading.Event(), threading.Event()
+
+    def __call__(self) -> None:
+        self.begun.set()
+        assert self.go_on.wait(PATIENCE)
+
+
+@contextmanager
+def held_at(settings: Settings, point: str) -> Iterator[Held]:
+    """An engine whose transactions stop before the statement that begins like this, or before COMMIT."""
+    engine = write_engine(settings, pool_size=1)
+    held = Held(engine)
+    event.listen(engine, "commit", lambda _: held() if point == "COMMIT" else None)
+    event.listen(engine, "before_cursor_execute", lambda _, __, said, *___: held() if said.startswith(point) else None)
+    try:
+        yield held
+    finally:
+        held.go_on.set()
+        engine.dispose()
 
 
 def in_threads(work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
