@@ -306,6 +306,16 @@ def test_a_relay_that_claims_holds_nothing_that_a_worker_comes_for(db: Engine, d
 
 
 @pytest.mark.parametrize("size", [1, 3, 20])
+def test_a_relay_that_claims_waits_for_no_worker(db: Engine, impatient: Engine, size: int) -> None:
+    with db.begin() as connection:
+        connection.execute(insert(owed), [a_delivery(each) for each in range(2 * size)])
+    held, free = ([f"{each:032x}" for each in half] for half in (range(size), range(size, 2 * size)))
+    with db.connect() as worker, impatient.connect() as relay:
+        assert sorted(deliveries.lock(worker, UPDATE_VIEWS, held)) == held
+        assert sorted(deliveries.claim_due(relay, UPDATE_VIEWS, BATCH, RESEND_AFTER)) == free
+
+
+@pytest.mark.parametrize("size", [1, 3, 20])
 def test_workers_wait_for_no_other_worker(db: Engine, impatient: Engine, size: int) -> None:
     with db.begin() as connection:
         connection.execute(insert(owed), [a_delivery(each) for each in range(2 * size)])
