@@ -11,12 +11,13 @@ from sqlalchemy import Connection, Engine, event, select, update
 from deploy.replay import replay
 from events import deliveries, log
 from events.event import Event
-from events.subscriptions import CUT_REVISIONS, TRACK_REFERENCES, UNROUTED, UPDATE_VIEWS
+from events.relay import RESEND_AFTER
+from events.subscriptions import CUT_REVISIONS, INDEX_SEARCH, TRACK_REFERENCES, UNROUTED, UPDATE_VIEWS
 from infra.clock import now
 from infra.settings import Settings
 from read_models import page_view
 from tests.integration.test_reactions import still_owed
-from tests.integration.writing import a_page, save
+from tests.integration.writing import a_notebook, a_page, dump, event_ids, save
 from tests.service import Author, Service
 from workers import reaction
 from workers.reactions import REACTIONS as EFFECTS
@@ -72,6 +73,41 @@ def test_a_page_shows_its_last_save_although_the_views_gave_it_up(service: Servi
     author.put(page, {"content": "Three."})
     assert author.get(page)["content"] == "Three."
     assert author.get(notebook)["word_count"] == 1, "what comes later holds the whole state, so it heals the view"
+
+
+def test_what_is_parked_does_not_count_as_what_is_still_to_come(service: Service) -> None:
+    author, _, _ = with_parked_page(service, [INDEX_SEARCH])
+    assert author.get("/search?q=heron")["freshness"] == {"pending_events": 0, "lag_seconds": 0.0}
+
+
+def test_what_is_parked_takes_no_place_from_what_is_due(service: Service, db: Engine) -> None:
+    a_page(db)
+    service.relay.run_once()
+    park(db)
+    with db.begin() as connection:
+        connection.execute(update(owed).values(due_at=now(), again=False))
+    later = a_notebook(db)
+    with db.begin() as connection:
+        deliveries.fan_out(connection, 500)
+        (event_id,) = connection.scalars(select(owed.c.event_id).where(owed.c.aggregate_id == later.id))
+        assert deliveries.claim_due(connection, UPDATE_VIEWS, 1, RESEND_AFTER) == [event_id]
+        assert deliveries.due_now(connection) == []
+
+
+def test_what_is_parked_stays_as_it_is_whoever_comes_for_it(
+    service: Service, db: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a_page(db)
+    service.relay.run_once()
+    park(db)
+    before = dump(db, [owed])
+    service.redis.flushall()
+    service.relay.run_once()
+    monkeypatch.setattr(reaction, "JOB_BUDGET_SECONDS", 0)
+    monkeypatch.setattr(reaction, "REACTIONS", {UPDATE_VIEWS: replace(EFFECTS[UPDATE_VIEWS], at_once=1)})
+    for again in (False, True):
+        reaction.react(UPDATE_VIEWS, event_ids(db), again)
+    assert dump(db, [owed]) == before
 
 
 def test_a_picture_that_a_parked_event_links_is_still_known_to_be_used(service: Service, db: Engine) -> None:
