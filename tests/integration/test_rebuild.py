@@ -22,6 +22,7 @@ from read_models import page_view
 from read_models import rebuild as rebuilding
 from read_models.comparison import differences
 from read_models.models import MODELS
+from read_models.notebook_view import notebook_views
 from read_models.page_view import page_views
 from read_models.rebuild import Rebuild, wanted
 from read_models.rebuilds import rebuild_tail, rebuilds
@@ -330,6 +331,9 @@ def test_what_was_given_up_is_left_out_as_it_is_of_the_live_tables(service: Serv
     with db.begin() as connection:
         connection.execute(update(owed).values(state="parked"))
     run(db, "views")
+    with db.connect() as connection:
+        shown = select(notebook_views.c.notebook_id).where(notebook_views.c.notebook_id == lost["id"])
+        assert connection.scalar(shown) is None, "it may be what hangs or kills"
     assert differences(db) == []
     with db.begin() as connection:
         connection.execute(update(owed).values(state="pending", due_at=now()))
