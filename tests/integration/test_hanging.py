@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from rq import Worker
 from rq.serializers import JSONSerializer
+from rq.timeouts import JobTimeoutException
 from sqlalchemy import Connection, Engine, select, text, update
 
 from events import deliveries
@@ -202,17 +203,22 @@ def test_what_there_is_no_time_for_is_handed_back_as_it_was(
     service.drain()
 
 
-def test_a_try_that_found_the_object_store_away_is_no_try(db: Engine, settings: Settings) -> None:
+@pytest.mark.parametrize("reason", [StoreAway, JobTimeoutException])
+def test_a_try_that_ends_for_a_reason_beside_its_event_is_no_try(
+    db: Engine, settings: Settings, reason: type[Exception]
+) -> None:
     ids = many(db)
 
-    def away(_: Connection) -> None:
-        raise StoreAway("gone")
+    def end(_: Connection) -> None:
+        raise reason("no fault of theirs")
 
-    reactor = Reactor(db, settings, UPDATE_VIEWS, Reaction(doing(away, ids[0])))
+    reactor = Reactor(db, settings, UPDATE_VIEWS, Reaction(doing(end, ids[0])))
+    with pytest.raises(reason):
+        reactor.handle(ids)
     for _ in range(settings.delivery_max_attempts + 1):
-        with pytest.raises(StoreAway):
+        with pytest.raises(reason):
             reactor.handle_again(ids[0])
-    assert [(row.state, row.attempts) for row in still_owed(db) if row.event_id == ids[0]] == [("pending", 0)]
+    assert {(row.state, row.attempts, row.error) for row in still_owed(db)} == {("pending", 0, None)}
 
 
 def test_what_another_worker_is_at_is_not_tried_a_second_time(db: Engine, settings: Settings) -> None:
