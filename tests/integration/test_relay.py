@@ -6,7 +6,8 @@ import threading
 import time
 import zlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from itertools import chain
@@ -33,6 +34,7 @@ from tests.integration.writing import (
     a_notebook,
     a_page,
     event_ids,
+    held_at,
     in_threads,
     repeated_in_background,
     save,
@@ -328,6 +330,31 @@ def test_workers_wait_for_no_other_worker(db: Engine, impatient: Engine, size: i
         deliveries.done(worker, UPDATE_VIEWS, mine)
         worker.commit()
     assert rows(db) == []
+
+
+def claim(db: Engine) -> list[str]:
+    with db.begin() as connection:
+        return sorted(deliveries.claim_due(connection, UPDATE_VIEWS, BATCH, RESEND_AFTER))
+
+
+def park(db: Engine) -> None:
+    with db.begin() as connection:
+        connection.execute(update(owed).values(state="parked"))
+
+
+@pytest.mark.parametrize("meanwhile", [claim, park])
+def test_what_is_due_no_more_when_its_row_is_reached_is_not_claimed(
+    db: Engine, settings: Settings, meanwhile: Callable[[Engine], object]
+) -> None:
+    with db.begin() as connection:
+        connection.execute(insert(owed), [a_delivery(each) for each in range(3)])
+    # Between the search, which locks nothing, and the locks.
+    with ThreadPoolExecutor(1) as pool, held_at(settings, "SELECT deliveries.event_id FROM (") as late:
+        claiming = pool.submit(claim, late.engine)
+        assert late.begun.wait(PATIENCE)
+        meanwhile(db)
+        late.go_on.set()
+        assert claiming.result(PATIENCE) == []
 
 
 def test_two_relays_at_once_send_each_event_exactly_once(service: Service, db: Engine) -> None:
