@@ -18,6 +18,7 @@ from events.event import Event
 from events.relay import MOST_WAITING, REACT
 from events.subscriptions import AGAIN_QUEUE, CUT_REVISIONS, MAKE_THUMBNAILS, UPDATE_VIEWS
 from infra import broker
+from infra.database import write_engine
 from infra.objects import StoreAway
 from infra.settings import Settings
 from read_models.page_view import page_views
@@ -219,6 +220,27 @@ def test_a_try_that_ends_for_a_reason_beside_its_event_is_no_try(
         with pytest.raises(reason):
             reactor.handle_again(ids[0])
     assert {(row.state, row.attempts, row.error) for row in still_owed(db)} == {("pending", 0, None)}
+
+
+def test_a_connection_with_an_open_question_is_thrown_away_whichever_limit_ran_out(
+    db: Engine, settings: Settings
+) -> None:
+    ids = many(db)
+    mine = write_engine(settings, pool_size=1)
+
+    def end(*_: object) -> None:
+        raise JobTimeoutException
+
+    def run_out(connection: Connection) -> None:
+        signal.signal(signal.SIGALRM, end)
+        signal.setitimer(signal.ITIMER_REAL, 0.1)
+        connection.execute(text("SELECT SLEEP(0.5)"))
+
+    with pytest.raises(JobTimeoutException):
+        Reactor(mine, settings, UPDATE_VIEWS, Reaction(doing(run_out, ids[0]))).handle(ids)
+    with mine.connect() as connection:
+        assert connection.scalar(text("SELECT 7")) == 7
+    mine.dispose()
 
 
 def test_what_another_worker_is_at_is_not_tried_a_second_time(db: Engine, settings: Settings) -> None:
