@@ -27,7 +27,17 @@ from tests.conftest import PATIENCE
 from tests.integration.writing import do, held_at, is_at
 from tests.service import Author, Service
 from workers import clock as clock_module
-from workers.clock import TRY_AGAIN, Chore, Clock, all_chores, chores, compact_search, renew_read_models
+from workers.clock import (
+    TRY_AGAIN,
+    Chore,
+    Clock,
+    all_chores,
+    chores,
+    compact_search,
+    purge_receipts,
+    purge_sessions,
+    renew_read_models,
+)
 from workers.thinning import thin_revisions
 from workers.trash import empty_trash
 
@@ -167,6 +177,16 @@ def test_the_clock_knows_its_chores(settings: Settings) -> None:
     assert len(names) == len(set(names))
     assert {"renew-read-models", "compact-search"} <= set(names)
     assert {"empty-trash", "thin-revisions", "purge-receipts", "purge-sessions"} <= set(names)
+
+
+@pytest.mark.parametrize("purge", [purge_receipts, purge_sessions])
+def test_a_purge_takes_a_batch_at_a_time(
+    service: Service, settings: Settings, monkeypatch: pytest.MonkeyPatch, purge: Work
+) -> None:
+    monkeypatch.setattr(clock_module, "BATCH", 2)
+    for number in range(5):
+        service.author().post("/notebooks", {"title": "Walks"}, headers={"Idempotency-Key": str(number)})
+    assert [purge(service.engine, settings, now() + 400 * DAY) for _ in range(4)] == [2, 2, 1, 0]
 
 
 # --- the trash --------------------------------------------------------------------------------------------------------
