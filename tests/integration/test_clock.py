@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, delete, insert, select, update
+from sqlalchemy import Engine, delete, insert, select, text, update
+from sqlalchemy.exc import DBAPIError
 
 from domain import erasure
 from domain.commands import trash as trash_commands
@@ -158,6 +159,20 @@ def test_a_chore_that_fails_stops_no_other_and_is_tried_again_soon(
     assert calls == ["good"]
     assert "a chore failed" in caplog.text
     assert due_at(db, "bad") < now() + TRY_AGAIN + timedelta(seconds=1)
+
+
+def test_a_chore_that_finds_the_server_away_has_not_failed_and_is_due_as_before(
+    db: Engine, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    def cut_off(engine: Engine, *_: Any) -> int:
+        with engine.connect() as connection:
+            connection.execute(text("KILL CONNECTION_ID()"))
+        return 0
+
+    with pytest.raises(DBAPIError):
+        Clock(db, settings, (Chore("cut off", HOUR, cut_off),)).run_due()
+    assert due_at(db, "cut off") <= now()
+    assert "a chore failed" not in caplog.text
 
 
 def test_a_clock_that_is_stopped_ends_between_two_batches_and_the_rest_is_due_at_once(
@@ -529,8 +544,8 @@ def test_the_published_and_the_newest_text_stay_in_the_log_even_without_revision
     with aged.service.engine.begin() as connection:
         connection.execute(delete(metadata.tables["published_pages"]))
     aged.service.redis.flushall()
-    text = Service(aged.service.settings, aged.service.engine, wipe=False).anyone().get(aged.place)
-    assert (text["version"], text["content"]) == (shown, f"text of {NOON.isoformat()} {{'autosave': True}}")
+    shown_text = Service(aged.service.settings, aged.service.engine, wipe=False).anyone().get(aged.place)
+    assert (shown_text["version"], shown_text["content"]) == (shown, f"text of {NOON.isoformat()} {{'autosave': True}}")
 
 
 def test_a_label_that_no_worker_has_seen_yet_protects_its_revision(aged: Aged) -> None:
