@@ -51,12 +51,12 @@ class RelayedJob(Job):
                 raise StopRequested from error
             problem = f"unreadable: {error}"
         if problem is not None:
-            logger.error("dropped a job that is not ours", extra={"problem": problem[:200]})
             connection = options.get("connection") or arguments[0]
-            # RQ passes over it and leaves it where it is, for ever.
-            connection.unlink(cls.key_for(id))
-            with contextlib.suppress(ResponseError):  # whoever made the job may have put something else there, too
-                connection.incr(DROPPED_JOBS)
+            # RQ passes over it and leaves it where it is, for ever; its id as well, until it looks for lost jobs.
+            if connection.unlink(cls.key_for(id)):
+                logger.error("dropped a job that is not ours", extra={"problem": problem[:200]})
+                with contextlib.suppress(ResponseError):  # whoever made the job may have put something else there, too
+                    connection.incr(DROPPED_JOBS)
             raise NoSuchJobError
         return job
 

@@ -426,9 +426,11 @@ def test_a_hand_made_job_does_not_stop_the_worker(
     page = a_page(db)
     monkeypatch.chdir(tmp_path)
     put(service.redis, name, HAND_MADE[name], place)
-    service.relay.run_once()
-    work(service)
-    assert queue_depths.dropped(service.redis) == 1
+    # Where it fills the queue, ours is sent when it is gone.
+    for _ in range(2):
+        service.relay.run_once()
+        work(service)
+    assert queue_depths.dropped(service.redis) == bool(HAND_MADE[name])
     assert list(tmp_path.iterdir()) == [], "nothing that Redis holds is ever called, but what the relay sent"
     if not place:
         assert service.redis.ttl(f"rq:job:{name}") != FOR_EVER, "and nothing of it stays"
