@@ -98,6 +98,16 @@ def test_a_batch_that_took_too_long_is_due_at_once_among_those_to_be_tried_again
     assert {row.attempts for row in still_owed(db)} == {0}, "nobody knows yet which of them it was"
 
 
+def test_what_failed_is_tried_again_apart_from_the_others(db: Engine, settings: Settings) -> None:
+    def fail(_: Connection) -> None:
+        raise ValueError("it can't be done")
+
+    ids = many(db)
+    # After Redis was wiped nothing is marked as sent before, this one neither.
+    Reactor(db, settings, UPDATE_VIEWS, Reaction(doing(fail, ids[0]))).handle(ids)
+    assert [(row.event_id, row.again) for row in still_owed(db)] == [(ids[0], True)]
+
+
 @pytest.fixture
 def harmful(monkeypatch: pytest.MonkeyPatch) -> Callable[[Reaction], None]:
     def become(harmful: Reaction) -> None:
