@@ -29,10 +29,12 @@ log = logging.getLogger(__name__)
 Result = TypeVar("Result")
 
 FAN_OUT = 1000
-BATCH = 1000
 # Each of them alone, in a transaction of its own.
 AGAIN_BATCH = 50
-MOST_WAITING = 2
+BATCH = 1000
+# A job hands back what it has not begun after ten seconds. So one that waits behind no more than the job under way is
+# done before it falls due again; sent twice, it would be tried event by event, which takes five times as long.
+MOST_WAITING = 1
 RESEND_AFTER = timedelta(seconds=30)
 ROUND_SECONDS = 0.02
 # A reaction gets a job at most so often. Each costs a fork, and more time than many events: under load fewer and

@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 
 # A job begins no batch after this, so that what it holds is never sent a second time while it is still at work
 # (relay.RESEND_AFTER), and a worker that shall stop is not waited for long.
-JOB_BUDGET_SECONDS = 20.0
+JOB_BUDGET_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ class Reactor:
         """The events that were still owed, handled."""
         with self.engine.begin() as connection:
             try:
-                with time_limit(self.reaction.seconds):
+                with time_limit(self.reaction.patience(len(event_ids))):
                     return self._apply(connection, event_ids)
             except (TookTooLong, JobTimeoutException):
                 # Broken off anywhere, also between a question to the server and its answer.

@@ -15,6 +15,8 @@ from workers.revisions import cut_revisions
 from workers.search import index_search
 from workers.thumbnails import make_thumbnails
 
+BATCH_PATIENCE = 3
+
 
 def _nothing(settings: Settings, events: Sequence[Event]) -> None:
     pass
@@ -24,13 +26,18 @@ def _nothing(settings: Settings, events: Sequence[Event]) -> None:
 class Reaction:
     """``apply`` is the effect, in a transaction with the receipt. ``after`` runs once that is committed; it may be
     lost, so it is for hints alone. ``at_once``: how many events share a transaction, where each takes long.
-    ``seconds``: the longest that such a transaction may take. An honest batch that needs more is done one by one; what
-    hangs holds up its reaction for so long, once, and then only others that failed."""
+    ``seconds``: the longest that one event may take; a batch may take ``BATCH_PATIENCE`` times as long, since on a busy
+    machine an honest one does. One that needs more still is done one by one; what hangs holds up its reaction for so
+    long, once, and then only others that failed."""
 
     apply: Callable[[Connection, Sequence[Event]], None]
     after: Callable[[Settings, Sequence[Event]], None] = _nothing
     at_once: int = 250
     seconds: float = 5.0
+
+    def patience(self, events: int) -> float:
+        """The longest, in seconds, that a transaction with so many events may take."""
+        return self.seconds if events == 1 else BATCH_PATIENCE * self.seconds
 
 
 REACTIONS = {
