@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import os
+import time
 from typing import Any
 
 from redis.exceptions import RedisError, ResponseError
@@ -23,6 +24,7 @@ logger = logging.getLogger(__name__)
 # RQ gives a job that lost its worker back only in maintenance; its default is ten minutes.
 MAINTENANCE_SECONDS = 15
 WORKER_TTL_SECONDS = 30
+PAUSE_SECONDS = 2.0
 
 
 class RelayedJob(Job):
@@ -77,7 +79,23 @@ def main(settings: Settings, queue: str) -> None:
     """Work until SIGTERM; the job under way is finished first."""
     # Forking keeps a job's memory and its crash to itself; the modules are imported here, once, before the fork.
     prepare()
+    _await_redis(settings)
     make_worker(settings, queue).work(with_scheduler=False, logging_level="WARNING")
+
+
+def _await_redis(settings: Settings) -> None:
+    """Wait here: RQ's worker ends where it finds no Redis, and to be started again takes a second of the processor each
+    time, from those who write meanwhile."""
+    redis = broker.connect(settings)
+    while True:
+        try:
+            redis.ping()
+            return
+        except RedisError as error:
+            logger.warning("the worker waits for Redis: %s", error)
+            time.sleep(PAUSE_SECONDS)
+        finally:
+            redis.close()
 
 
 def make_worker(settings: Settings, queue: str) -> Worker:

@@ -36,6 +36,19 @@ def test_a_worker_takes_its_jobs_so_that_none_is_lost_when_it_dies(service: Serv
     assert commands == {"blmove"}
 
 
+def test_a_worker_that_finds_no_redis_waits_for_it(service: Service, servers: EmbeddedServices) -> None:
+    with System(servers, programs=()) as system:
+        servers.stop_one("redis")
+        try:
+            system.start("worker-update-views")
+            log = system.processes.log("worker-update-views")
+            until(lambda: "waits for Redis" in log.read_text(), PATIENCE, "a worker that waits")
+        finally:
+            servers.start_one("redis")
+        assert until(lambda: waiting_commands(service.redis), PATIENCE, "a worker that waits for jobs") == {"blmove"}
+        assert system.processes.endings == []
+
+
 def waiting_commands(redis: Redis) -> set[str]:
     return {each["cmd"] for each in redis.client_list() if each["cmd"].startswith(("bl", "br"))}
 

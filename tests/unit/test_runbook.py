@@ -32,6 +32,7 @@ def test_every_metric_is_told() -> None:
         "does not answer: nobody waits for it until it does",
         "answers again",
         "the relay waits for a server",
+        "the worker waits for Redis",
         "the queues were empty or new: everything pending is due again",
         "an event could not be handled",
         "a batch took too long",
