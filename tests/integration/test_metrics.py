@@ -174,7 +174,10 @@ def test_events_are_told_until_the_relay_has_them_and_deliveries_until_they_are_
     assert done.of("sinpluma_index_lag_seconds") == done.of("sinpluma_queue_oldest_seconds") == 0
 
 
-def test_the_age_of_a_queue_is_that_of_its_oldest_job(service: Service, client: FlaskClient) -> None:
+def test_the_age_of_a_queue_is_that_of_its_oldest_job(
+    service: Service, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("events.relay.MOST_WAITING", 2)
     author = service.author()
     service.relay.run_once()
     (first, *_) = service.redis.lrange(f"rq:queue:{UPDATE_VIEWS}", 0, -1)  # type: ignore[misc]
