@@ -32,8 +32,9 @@ FAN_OUT = 1000
 # Each of them alone, in a transaction of its own.
 AGAIN_BATCH = 50
 BATCH = 1000
-# A job hands back what it has not begun after ten seconds. So one that waits behind no more than the job under way is
-# done before it falls due again; sent twice, it would be tried event by event, which takes five times as long.
+# A job hands back what it has not begun after ten seconds (workers/reaction.py). So one that waits behind no more than
+# the job under way is as a rule done before it falls due again; sent twice, it would be tried event by event, which
+# takes five times as long.
 MOST_WAITING = 1
 RESEND_AFTER = timedelta(seconds=30)
 ROUND_SECONDS = 0.02

@@ -102,6 +102,19 @@ class Client:
             self._connection = None
 
 
+class Repeating(Client):
+    """As browsers do: when a connection that lay idle breaks under a request that may be repeated (it reads, or has a
+    key), the request is sent once more, on a new one. A server may close idle connections when it likes (RFC 9112)."""
+
+    def ask(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
+        lay_idle = self._connection is not None
+        answer = super().ask(method, path, body, **headers)
+        may_repeat = method == "GET" or "Idempotency_Key" in headers
+        if answer.status is None and lay_idle and may_repeat:
+            return super().ask(method, path, body, **headers)
+        return answer
+
+
 def _is_closed(connection: HTTPConnection) -> bool:
     """Whether the server has closed it since the last answer, as any may: what comes unasked is the end. Libraries of
     HTTP look before they use a connection again; http.client leaves it to whoever calls it."""

@@ -239,12 +239,21 @@ class Author:
 
 class Writers:
     """``with Writers(...)``: authors that write all together so many wishes, with a ``pause`` after each; ``wait`` for
-    their end."""
+    their end. ``client``: the kind that each of them has."""
 
-    def __init__(self, port: int, journal: Journal, seed: str, clients: int, writes: int, pause: float = 0.0) -> None:
+    def __init__(
+        self,
+        port: int,
+        journal: Journal,
+        seed: str,
+        clients: int,
+        writes: int,
+        pause: float = 0.0,
+        client: type[Client] = Client,
+    ) -> None:
         self.journal = journal
         self.authors = [
-            Author(f"author{number}", Client(port), journal, Random(f"{seed}/author{number}"))
+            Author(f"author{number}", client(port), journal, Random(f"{seed}/author{number}"))
             for number in range(clients)
         ]
         self._writes = writes

@@ -35,7 +35,7 @@ WORDS = 300
 # What the bench drains; the pace that the backlog is held to.
 BENCH_EVENTS = 2_200
 SETTLE_SECONDS = 900.0
-PURGE_SECONDS = 1200.0
+PURGE_SECONDS = 600.0
 LONG_AGO = timedelta(days=30)
 _IS_PURGE = chores.c.name == "purge-receipts"
 _PURGED = select(func.count()).where(_IS_PURGE, chores.c.due_at > func.utc_timestamp())

@@ -5,7 +5,6 @@ database cut, as a server does that has waited long enough. Another worker does 
 or from the same ones. Then the child goes on.
 """
 
-import contextlib
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -38,6 +37,7 @@ FATES = ("killed", "stopped", "alive")
 REACTIONS = (UPDATE_VIEWS, CUT_REVISIONS, INDEX_SEARCH, TRACK_REFERENCES)
 PATIENCE = 60.0
 SETTLE_SECONDS = 120.0
+UNKNOWN_THREAD = 1094
 
 
 @dataclass(frozen=True)
@@ -141,9 +141,12 @@ def _cut_off(system: System, child: int) -> None:
         rows = connection.execute(text("SELECT id, host FROM information_schema.processlist")).all()
         for row in rows:
             if row.host in hosts:
-                # Unknown thread: what the server listed a moment ago has ended by itself.
-                with contextlib.suppress(OperationalError):
+                try:
                     connection.execute(text(f"KILL {int(row.id)}"))
+                except OperationalError as error:
+                    # What the server listed a moment ago may have ended by itself.
+                    if error.orig is None or error.orig.args[0] != UNKNOWN_THREAD:
+                        raise
 
 
 SCENARIO = Scenario(6, "late_writer", run, full=Size(rounds=72), short=Size(rounds=2))

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from deploy.embedded import EmbeddedServices
 from tests.chaos import checker
+from tests.chaos.client import Repeating
 from tests.chaos.journal import Journal
 from tests.chaos.report import Report, Scenario
 from tests.chaos.sockets import is_listening
@@ -20,8 +21,6 @@ from tests.chaos.writers import Writers
 START_SECONDS = 60.0
 SETTLE_SECONDS = 120.0
 MOST_503 = 0.5
-# The old API closes its idle connections. A request that is sent on one at that moment is never begun.
-MOST_UNANSWERED = 0.1
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,8 @@ class Size:
 def run(services: EmbeddedServices, size: Size, report: Report, folder: Path) -> None:
     with System(services) as system:
         journal = Journal(folder / "journal.jsonl")
-        with Writers(system.port, journal, report.seed, size.clients, writes=10**9) as writers:
+        # The old API closes its idle connections, also the one that somebody sends a request on at that moment.
+        with Writers(system.port, journal, report.seed, size.clients, writes=10**9, client=Repeating) as writers:
             until(lambda: journal.sent > 50 * size.clients, START_SECONDS, "the authors to write")
             for number in range(size.rounds):
                 _replace_all(system, number)
@@ -61,7 +61,7 @@ def _listens(system: System, name: str) -> bool:
 def _tell_answers(report: Report, statuses: Counter[int | None]) -> None:
     total = statuses.total()
     report.figure("requests", total)
-    report.at_most("% without an answer", 100 * statuses[None] / total, MOST_UNANSWERED)
+    report.none("requests without an answer", statuses[None])
     report.none("other failures", sum(count for status, count in statuses.items() if (status or 0) in (500, 502, 504)))
     report.at_most("% answered 503", 100 * statuses[503] / total, MOST_503)
 
