@@ -4,9 +4,10 @@ import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, event, text
 
 from deploy import embedded
 from deploy.embedded import EmbeddedServices
@@ -109,6 +110,20 @@ def _clearing(name: str) -> str:
     # After a restart InnoDB may give a new row the full-text id of a deleted one, and then never find it. The service
     # deletes no such row: it leaves tombstones.
     return "TRUNCATE" if name == "search_entries" else "DELETE FROM"
+
+
+@pytest.fixture
+def impatient(settings: Settings, db: Engine) -> Iterator[Engine]:
+    """An engine to which every wait for a lock is an error, a second later."""
+    made = write_engine(settings, pool_size=2)
+
+    @event.listens_for(made, "connect")
+    def be_impatient(connection: Any, _: object) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SET innodb_lock_wait_timeout = 1")
+
+    yield made
+    made.dispose()
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from domain.errors import Conflict
 from domain.page import pages
 from domain.receipts import Claim
 from infra.clock import now
+from tests.chaos.system import until
 from tests.integration.writing import PATIENCE, in_threads, versions
 from tests.service import Author, Service
 
@@ -171,7 +172,7 @@ def test_while_the_first_is_in_progress_the_second_is_told_so_and_later_replays(
         holder.execute(select(pages).where(pages.c.id == page["id"]).with_for_update())
         first = threading.Thread(target=lambda: answers.append(save(200)))
         first.start()
-        wait_until_in_progress(db, str(author.id))
+        until(lambda: is_in_progress(db, str(author.id)), PATIENCE, "the first request to begin", pause=0.002)
         save(409)
         holder.rollback()
     first.join(PATIENCE)
@@ -179,17 +180,13 @@ def test_while_the_first_is_in_progress_the_second_is_told_so_and_later_replays(
     assert versions(db, page["id"]) == [1, 2]
 
 
-def wait_until_in_progress(db: Engine, holder: str) -> None:
-    """Return when another transaction holds the receipt under way."""
-    claim = Claim(holder, "a-key", "PUT", "")
-    pause = threading.Event()
-    while True:
-        with db.connect() as connection:
-            try:
-                assert receipts.earlier(connection, claim) is None
-            except Conflict:
-                return
-        pause.wait(0.002)
+def is_in_progress(db: Engine, holder: str) -> bool:
+    """Whether another transaction holds the receipt."""
+    with db.connect() as connection:
+        try:
+            return receipts.earlier(connection, Claim(holder, "a-key", "PUT", "")) is not None
+        except Conflict:
+            return True
 
 
 def test_of_many_who_come_at_once_with_one_key_one_has_an_effect(service: Service, db: Engine) -> None:

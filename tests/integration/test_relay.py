@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from redis import Redis
 from redis.exceptions import NoPermissionError
-from sqlalchemy import Connection, Engine, event, func, insert, select, update
+from sqlalchemy import Connection, Engine, func, insert, select, update
 
 from domain.commands.notebooks import CreateNotebook, create_notebook
 from domain.unit_of_work import UnitOfWork
@@ -25,7 +25,6 @@ from events.relay import BATCH, MOST_WAITING, NO_PAUSES, RESEND_AFTER, Relay, ru
 from events.subscriptions import AGAIN_QUEUE, CUT_REVISIONS, REACTIONS, SUBSCRIPTIONS, UPDATE_VIEWS
 from infra import broker
 from infra.clock import new_id, now
-from infra.database import write_engine
 from infra.settings import Settings
 from read_models.notebook_view import notebook_views
 from tests.integration.writing import (
@@ -123,20 +122,6 @@ def test_what_a_dead_worker_took_with_it_is_sent_again_when_its_lease_is_over(se
     service.relay.run_once()
     assert sent(service.redis, UPDATE_VIEWS) == []
     assert sorted(sent(service.redis, AGAIN_QUEUE)[0]) == sorted(lost) == event_ids(db)
-
-
-@pytest.fixture
-def impatient(settings: Settings, db: Engine) -> Iterator[Engine]:
-    """An engine to which every wait for a lock is an error, a second later."""
-    made = write_engine(settings, pool_size=2)
-
-    @event.listens_for(made, "connect")
-    def be_impatient(connection: Any, _: object) -> None:
-        with connection.cursor() as cursor:
-            cursor.execute("SET innodb_lock_wait_timeout = 1")
-
-    yield made
-    made.dispose()
 
 
 @pytest.fixture
@@ -308,11 +293,17 @@ def test_a_relay_that_claims_holds_nothing_that_a_worker_comes_for(db: Engine, d
         assert sorted(deliveries.lock(worker, UPDATE_VIEWS, ids)) == ids
 
 
-@pytest.mark.parametrize("size", [1, 3, 20])
-def test_a_relay_that_claims_waits_for_no_worker(db: Engine, impatient: Engine, size: int) -> None:
+def two_halves(db: Engine, size: int) -> tuple[list[str], list[str]]:
+    """The events of twice so many deliveries that are due."""
     with db.begin() as connection:
         connection.execute(insert(owed), [a_delivery(each) for each in range(2 * size)])
-    held, free = ([f"{each:032x}" for each in half] for half in (range(size), range(size, 2 * size)))
+    ids = [f"{each:032x}" for each in range(2 * size)]
+    return ids[:size], ids[size:]
+
+
+@pytest.mark.parametrize("size", [1, 3, 20])
+def test_a_relay_that_claims_waits_for_no_worker(db: Engine, impatient: Engine, size: int) -> None:
+    held, free = two_halves(db, size)
     with db.connect() as worker, impatient.connect() as relay:
         assert sorted(deliveries.lock(worker, UPDATE_VIEWS, held)) == held
         assert sorted(deliveries.claim_due(relay, UPDATE_VIEWS, BATCH, RESEND_AFTER)) == free
@@ -320,9 +311,7 @@ def test_a_relay_that_claims_waits_for_no_worker(db: Engine, impatient: Engine, 
 
 @pytest.mark.parametrize("size", [1, 3, 20])
 def test_workers_wait_for_no_other_worker(db: Engine, impatient: Engine, size: int) -> None:
-    with db.begin() as connection:
-        connection.execute(insert(owed), [a_delivery(each) for each in range(2 * size)])
-    mine, others = ([f"{each:032x}" for each in half] for half in (range(size), range(size, 2 * size)))
+    mine, others = two_halves(db, size)
     with db.connect() as worker, impatient.connect() as other:
         assert sorted(deliveries.lock(worker, UPDATE_VIEWS, mine)) == mine
         assert sorted(deliveries.lock(other, UPDATE_VIEWS, [*mine, *others])) == others
