@@ -7,7 +7,21 @@ request with the same key knows that the first is still under way.
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import CHAR, Column, Connection, Index, Integer, Row, String, delete, insert, select, update
+from sqlalchemy import (
+    CHAR,
+    Column,
+    Connection,
+    Index,
+    Integer,
+    Row,
+    String,
+    bindparam,
+    func,
+    insert,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects.mysql import VARCHAR
 from sqlalchemy.exc import OperationalError
 
@@ -96,10 +110,15 @@ def complete(connection: Connection, claim: Claim, answer: Answer) -> None:
     crash.point("receipt completed")
 
 
+# In words for the sake of the hint. Where many are old, the server may rather walk the primary key, and then it waits
+# for each request that is under way. With LIMIT, which would need no second query, it takes no hint.
+_delete = text("DELETE receipts FROM receipts FORCE INDEX (ix_receipts_created) WHERE created_at <= :last")
+
+
 def purge(connection: Connection, before: datetime, limit: int) -> int:
-    """Delete up to ``limit`` old receipts; the number deleted."""
-    old = select(receipts.c.holder, receipts.c.key).where(receipts.c.created_at < before).limit(limit)
-    rows = connection.execute(old).all()
-    for holder, key in rows:
-        connection.execute(delete(receipts).where(receipts.c.holder == holder, receipts.c.key == key))
-    return len(rows)
+    """Delete ``limit`` old receipts, the oldest first, or all when there are fewer; the number deleted. Those that are
+    as old as the last one, to the microsecond, go with it."""
+    created = receipts.c.created_at
+    oldest = select(created).where(created < before).order_by(created).limit(limit).subquery()
+    last = connection.scalar(select(func.max(oldest.c.created_at)))
+    return connection.execute(_delete.bindparams(bindparam("last", last, UtcDateTime))).rowcount if last else 0

@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from domain import erasure
 from domain.commands import trash as trash_commands
 from domain.commands.revisions import LabelRevision, label_revision
+from domain.receipts import receipts
 from events import log
 from events.deliveries import deliveries
 from events.event import encode
@@ -202,6 +203,21 @@ def test_a_purge_takes_a_batch_at_a_time(
     for number in range(5):
         service.author().post("/notebooks", {"title": "Walks"}, headers={"Idempotency-Key": str(number)})
     assert [purge(service.engine, settings, now() + 400 * DAY) for _ in range(4)] == [2, 2, 1, 0]
+
+
+def test_a_purge_of_receipts_waits_for_no_request_under_way(db: Engine, impatient: Engine, settings: Settings) -> None:
+    def made(ages: timedelta, numbers: range) -> list[dict[str, Any]]:
+        done = {"key": "k", "request": "PUT /x", "body_hmac": "0" * 64, "status": 200, "headers": {}, "body": "{}"}
+        return [done | {"holder": f"{each:04}", "created_at": now() - ages} for each in numbers]
+
+    # In the order of the primary key the old ones are among the others: whoever looks there meets those.
+    old = made(30 * DAY, range(0, 1000, 10))
+    with db.begin() as connection:
+        connection.execute(insert(receipts), [*old, *made(DAY, range(5, 1000, 10))])
+    with db.connect() as working:
+        working.execute(insert(receipts), made(0 * DAY, range(7, 1000, 10)))
+        assert purge_receipts(impatient, settings, now()) == len(old)
+        working.rollback()
 
 
 # --- the trash --------------------------------------------------------------------------------------------------------

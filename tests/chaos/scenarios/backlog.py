@@ -126,7 +126,9 @@ def _fill(engine: Engine, rows: int) -> None:
     """Doubled on the server until there are enough."""
     row = {"holder": "h", "key": "k", "request": "PUT /x", "body_hmac": "0" * 64, "status": 200}
     more = {"headers": {}, "body": "{}", "created_at": now() - LONG_AGO}
-    copied = "holder, UUID(), request, body_hmac, status, headers, body, created_at"
+    # A day's worth: each at a moment of its own.
+    some_time = "created_at - INTERVAL FLOOR(RAND() * 86400000000) MICROSECOND"
+    copied = f"holder, UUID(), request, body_hmac, status, headers, body, {some_time}"
     with engine.connect() as connection:
         connection.execute(insert(receipts).values(**row, **more))
         there = 1
