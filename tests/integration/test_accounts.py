@@ -149,6 +149,15 @@ def test_signing_in_answers_a_pair_and_ones_own_profile(service: Service) -> Non
     assert me.get_json() == pair["user"]
 
 
+@pytest.mark.parametrize("header", ["Bearer not-a-token", "Basic QQ==", ""])
+def test_whoever_signs_in_or_registers_may_send_a_token_that_no_longer_counts(service: Service, header: str) -> None:
+    client, sent = service.client(), {"Authorization": header}
+    assert client.post("/api/v1/auth/register", json=GOOD, headers=sent).status_code == 201
+    pair = client.post("/api/v1/auth/login", json={"email": GOOD["email"], "password": PASSWORD}, headers=sent)
+    assert pair.status_code == 200
+    assert client.get("/api/v1/search?q=word", headers=sent).status_code == 401
+
+
 def test_an_unknown_address_and_a_wrong_password_are_refused_alike(service: Service) -> None:
     register(service)
     wrong = sign_in(service.app, GOOD["email"], "not the password")
