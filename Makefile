@@ -5,6 +5,11 @@ DB ?= any
 S3 ?= rclone
 # As in supervisord.conf, and for the same reason.
 export PYTHONNODEBUGRANGES = 1
+ifeq ($(filter any mysql,$(DB)),)
+$(error DB=$(DB): choose mysql, or leave it out)
+endif
+# Before a command that brings servers of its own.
+ON_DB = $(if $(filter mysql,$(DB)),server=$$(deploy/mysql.sh) && export SINPLUMA_DATABASE_SERVER="$$server" &&)
 
 .PHONY: run test check bench chaos requirements
 
@@ -14,9 +19,7 @@ run: ## set up and run the whole service until Ctrl-C
 
 test: ## the test suite, on services of its own: make test ARGS="-k publish"; DB=mysql and S3=swift choose other servers
 	@deploy/setup.sh test
-	@case "$(DB)" in any|mysql) ;; *) echo "DB=$(DB): choose mysql, or leave it out" >&2; exit 2 ;; esac
-	@$(if $(filter mysql,$(DB)),server=$$(deploy/mysql.sh) && export SINPLUMA_DATABASE_SERVER="$$server" &&) \
-		echo "$(PYTHON) -m pytest --s3 $(S3) $(ARGS)" && $(PYTHON) -m pytest --s3 $(S3) $(ARGS)
+	@$(ON_DB) echo "$(PYTHON) -m pytest --s3 $(S3) $(ARGS)" && $(PYTHON) -m pytest --s3 $(S3) $(ARGS)
 
 check: ## formatting, lint, types
 	@deploy/setup.sh check
@@ -24,13 +27,13 @@ check: ## formatting, lint, types
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m mypy
 
-bench: ## every promise of speed, as a ratio
+bench: ## every promise of speed, as a ratio; DB=mysql as above
 	@deploy/setup.sh test
-	$(PYTHON) -m bench $(ARGS)
+	@$(ON_DB) $(PYTHON) -m bench $(ARGS)
 
-chaos: ## the long fault-injection runs: make chaos ARGS="killing --seed 7"
+chaos: ## the long fault-injection runs: make chaos ARGS="killing --seed 7"; DB=mysql as above
 	@deploy/setup.sh test
-	$(PYTHON) -m tests.chaos $(ARGS)
+	@$(ON_DB) $(PYTHON) -m tests.chaos $(ARGS)
 
 # Hashes of all platforms' files; --no-config and no pip settings, so that neither the
 # registry nor local wheels of the machine that runs this end up in the files.
