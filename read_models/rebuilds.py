@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from sqlalchemy import Column, Connection, Integer, String, select, update
 from sqlalchemy.dialects.mysql import insert
 
-from events.subscriptions import READ_MODELS
 from infra.database import Id, table
+from read_models.models import MODELS
 
 Name = String(12, collation="ascii_bin")
 
@@ -31,19 +31,25 @@ rebuild_tail = table(
     Column("event_id", Id, primary_key=True),
 )
 
-_MODEL_OF = {reaction: name for name, reaction in READ_MODELS.items()}
+_MODEL_OF = {model.reaction: model for model in MODELS.values()}
 
 
 def note(connection: Connection, reaction: str, event_ids: Iterable[str]) -> None:
     """These events will be projected in this transaction. Call it before they are: it waits for a swap."""
     model = _MODEL_OF.get(reaction)
-    noted = [{"model": model, "event_id": event_id} for event_id in event_ids]
+    noted = [{"model": model.name, "event_id": event_id} for event_id in event_ids] if model else []
     if not noted or model is None:
         return
     # Locked until the commit: the beginning of a rebuild and its swap wait for everyone who thinks there is none.
-    query = select(rebuilds.c.building).where(rebuilds.c.model == model).with_for_update(read=True)
-    if connection.scalar(query) is not None:
+    query = select(rebuilds.c.building, rebuilds.c.builder_version).where(rebuilds.c.model == model.name)
+    state = connection.execute(query.with_for_update(read=True)).one_or_none()
+    if state is None:
+        return
+    if state.building is not None:
         connection.execute(insert(rebuild_tail).prefix_with("IGNORE"), noted)
+    if state.builder_version > model.builder_version:
+        # Newer code has made the tables, and from here on they hold rows of an older builder again.
+        request(connection, model.name)
 
 
 def are_under_way(connection: Connection) -> bool:

@@ -363,6 +363,25 @@ def test_newer_code_makes_its_read_models_anew_in_the_background(
     assert wanted(db) == [], "older code that still runs beside it does not take it back"
 
 
+@pytest.mark.parametrize("projects", [Service.drain, lambda service: None], ids=["by the worker", "by a read"])
+def test_what_older_code_writes_beside_newer_is_made_anew_too(
+    service: Service, db: Engine, monkeypatch: pytest.MonkeyPatch, projects: Callable[[Service], object]
+) -> None:
+    author = lived_in(service)
+    monkeypatch.setattr(page_view, "BUILDER", 2)
+    run(db, "views")
+    monkeypatch.setattr(page_view, "BUILDER", 1)
+    late = author.notebook("Late")
+    projects(service)
+    assert author.get(f"/notebooks/{late['id']}")["title"] == "Late"
+    monkeypatch.setattr(page_view, "BUILDER", 2)
+    assert [each.name for each in wanted(db)] == ["views"]
+    service.drain()
+    run(db, "views")
+    assert differences(db) == []
+    assert wanted(db) == []
+
+
 def test_a_model_is_made_anew_by_one_at_a_time(db: Engine) -> None:
     with take(db, REBUILD) as mine, take(db, REBUILD) as theirs:
         assert mine is not None
