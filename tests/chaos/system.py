@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -15,7 +16,7 @@ from events.log import outbox
 from events.subscriptions import REACTIONS
 from infra import broker, objects
 from infra.database import metadata, migrate, retrying, write_engine
-from infra.settings import load_settings
+from infra.settings import CHECKOUT, load_settings
 from tests.chaos.processes import Processes
 from tests.e2e.running import free_port
 
@@ -72,11 +73,11 @@ class System:
         self.engine.dispose()
         self.redis.close()
 
-    def start(self, name: str, **environment: str) -> None:
-        """Run a program, and again whenever it ends."""
+    def start(self, name: str, code: Path = CHECKOUT, **environment: str) -> None:
+        """Run a program, and again whenever it ends; of this code, or of a copy of it."""
         kind = name.partition("#")[0]
         words = kind.split("-", 1) if kind.startswith("worker-") else [kind]
-        self.processes.start(name, "run.py", *words, **environment)
+        self.processes.start(name, str(code / "run.py"), *words, **environment)
 
     def wait_until_ready(self) -> None:
         until(self._is_ready, START_SECONDS, lambda: f"/readyz; api said:\n{tail(self.processes.log('api'), 5)}")

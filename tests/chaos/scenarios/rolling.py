@@ -1,15 +1,24 @@
 """A rolling restart under load: every process is replaced by another, the new one beside the old one for a while.
 
 The listening sockets are shared (SO_REUSEPORT): the new API is started on the same port, and when it listens the old
-one gets SIGTERM and finishes what it has begun. Old and new are of one version here; that old code passes by what newer
-code wrote has tests of its own.
+one gets SIGTERM and finishes what it has begun. The new code makes its read models otherwise, by newer builders, so it
+makes them anew under load; then the update is taken back, and the older code does. That code passes by events and
+fields that it does not know has tests of its own.
 """
 
+import re
+import shutil
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+from sqlalchemy import select, update
+
 from deploy.embedded import EmbeddedServices
+from infra.clock import now
+from infra.settings import CHECKOUT
+from read_models.models import MODELS
+from read_models.rebuilds import rebuilds
 from tests.chaos import checker
 from tests.chaos.client import Repeating
 from tests.chaos.journal import Journal
@@ -17,39 +26,83 @@ from tests.chaos.report import Report, Scenario
 from tests.chaos.sockets import is_listening
 from tests.chaos.system import ALL, System, until
 from tests.chaos.writers import Writers
+from workers.clock import REBUILD, chores
 
 START_SECONDS = 60.0
+REBUILD_SECONDS = 300.0
 SETTLE_SECONDS = 120.0
 MOST_503 = 0.5
+_BUILDER = re.compile(r"^BUILDER = (\d+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Size:
-    rounds: int
+    updates: int
     clients: int
 
 
 def run(services: EmbeddedServices, size: Size, report: Report, folder: Path) -> None:
+    newer = _newer_code(folder / "newer")
     with System(services) as system:
         journal = Journal(folder / "journal.jsonl")
         # The old API closes its idle connections, also the one that somebody sends a request on at that moment.
         with Writers(system.port, journal, report.seed, size.clients, writes=10**9, client=Repeating) as writers:
-            until(lambda: journal.sent > 50 * size.clients, START_SECONDS, "the authors to write")
-            for number in range(size.rounds):
-                _replace_all(system, number)
-        report.figure("rounds", size.rounds)
+            _write_some(journal, size)
+            for _ in range(size.updates):
+                _replace_all(system, "", "#2", newer)
+                _await_made_by(system, newer=True)
+                _replace_all(system, "#2", "", CHECKOUT)
+                # Each model gets a row of the older code, which calls for all the others.
+                _write_some(journal, size)
+        report.figure("updates, each taken back", size.updates)
         _tell_answers(report, sum((each.statuses for each in writers.authors), Counter()))
         system.settle(SETTLE_SECONDS)
+        _await_made_by(system, newer=False)
         checker.check(report, system, journal, writers.authors)
 
 
-def _replace_all(system: System, number: int) -> None:
+def _write_some(journal: Journal, size: Size) -> None:
+    enough = journal.sent + 50 * size.clients
+    until(lambda: journal.sent > enough, START_SECONDS, "the authors to write")
+
+
+def _newer_code(folder: Path) -> Path:
+    """A copy in which each read model is made by a newer builder."""
+    shutil.copytree(CHECKOUT, folder, ignore=shutil.ignore_patterns(".*", "__pycache__", "tests", "var"))
+    for module in (folder / "read_models").glob("*.py"):
+        module.write_text(_BUILDER.sub(lambda found: f"BUILDER = {int(found[1]) + 1}", module.read_text()))
+    return folder
+
+
+def _await_made_by(system: System, newer: bool) -> None:
+    what = f"the {'newer' if newer else 'older'} code to make its read models"
+    until(lambda: _are_made_by(system, newer) or _hurry(system), REBUILD_SECONDS, what, pause=0.5)
+
+
+def _hurry(system: System) -> None:
+    """Let the clock go on with it at once."""
+    mine = chores.c.name == REBUILD
+    with system.engine.begin() as connection:
+        if connection.scalar(select(chores.c.name).where(mine).with_for_update(skip_locked=True)):
+            connection.execute(update(chores).where(mine).values(due_at=now()))
+
+
+def _are_made_by(system: System, newer: bool) -> bool:
+    """Whether all read models are of the newer code's making, or of ours, and none is being made anew."""
+    with system.engine.connect() as connection:
+        states = {row.model: row for row in connection.execute(select(rebuilds))}
+    wanted = {name: model.builder_version + newer * len(model.builders) for name, model in MODELS.items()}
+    return all(
+        (states[name].builder_version, states[name].building) == (version, None) for name, version in wanted.items()
+    )
+
+
+def _replace_all(system: System, old: str, new: str, code: Path) -> None:
     for kind in ALL:
-        old, new = (kind, f"{kind}#2") if number % 2 == 0 else (f"{kind}#2", kind)
-        system.start(new)
+        system.start(kind + new, code)
         if kind == "api":
-            until(lambda new=new: _listens(system, new), START_SECONDS, "the new API to listen")  # type: ignore[misc]
-        system.processes.stop(old)
+            until(lambda: _listens(system, f"api{new}"), START_SECONDS, "the new API to listen")
+        system.processes.stop(kind + old)
 
 
 def _listens(system: System, name: str) -> bool:
@@ -66,4 +119,4 @@ def _tell_answers(report: Report, statuses: Counter[int | None]) -> None:
     report.at_most("% answered 503", 100 * statuses[503] / total, MOST_503)
 
 
-SCENARIO = Scenario(15, "rolling", run, full=Size(rounds=10, clients=8), short=Size(rounds=1, clients=4))
+SCENARIO = Scenario(15, "rolling", run, full=Size(updates=5, clients=8), short=Size(updates=1, clients=4))
