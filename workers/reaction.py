@@ -6,6 +6,7 @@ is sent, and whatever dies in between.
 
 import contextlib
 import logging
+import math
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -29,8 +30,9 @@ from workers.time_limit import TookTooLong, time_limit
 
 logger = logging.getLogger(__name__)
 
-# A job begins no batch after this, so that what it holds is never sent a second time while it is still at work
-# (relay.RESEND_AFTER), and a worker that shall stop is not waited for long.
+# A job begins nothing after this, no batch, no half of one that failed and no other try, so that what it holds is as a
+# rule not sent a second time while it is still at work (relay.RESEND_AFTER), and a worker that shall stop is not waited
+# for long.
 JOB_BUDGET_SECONDS = 10.0
 
 
@@ -43,9 +45,10 @@ class Reactor:
     name: str
     reaction: Reaction
 
-    def handle(self, event_ids: Sequence[str]) -> None:
+    def handle(self, event_ids: Sequence[str], until: float = math.inf) -> None:
         """Handle a batch; when it fails, each half of it alone, and so on, until the bad event is
-        alone and has stopped no other. A batch that takes too long is handed over: each of it is tried alone."""
+        alone and has stopped no other. A batch that takes too long is handed over, and so are halves that there is no
+        time for (``until``, on the monotonic clock): each of them is tried alone."""
         try:
             events = self._once_more(event_ids)
         except TookTooLong:
@@ -54,7 +57,7 @@ class Reactor:
             if _is_no_fault_of_theirs(error):
                 # They stay pending and are sent again.
                 raise
-            self._divide(event_ids, error)
+            self._divide(event_ids, error, until)
         else:
             crash.point("reaction committed")
             self._hint(events)
@@ -79,7 +82,7 @@ class Reactor:
             self._hint(events)
 
     def _once_more(self, event_ids: Sequence[str]) -> Sequence[Event]:
-        return retrying(lambda: self._once(event_ids), BACKGROUND_SECONDS)
+        return retrying(lambda: self._once(event_ids), JOB_BUDGET_SECONDS)
 
     def _hand_over(self, event_ids: Sequence[str]) -> None:
         logger.warning(
@@ -94,13 +97,16 @@ class Reactor:
         if event_ids:
             self._commit(deliveries.hand_back, event_ids, again)
 
-    def _divide(self, event_ids: Sequence[str], error: Exception) -> None:
+    def _divide(self, event_ids: Sequence[str], error: Exception, until: float) -> None:
         if len(event_ids) == 1:
             self._count_failure(event_ids[0], error)
-        else:
-            middle = len(event_ids) // 2
-            self.handle(event_ids[:middle])
-            self.handle(event_ids[middle:])
+            return
+        middle = len(event_ids) // 2
+        for half in (event_ids[:middle], event_ids[middle:]):
+            if time.monotonic() < until:
+                self.handle(half, until)
+            else:
+                self.hand_back(half, again=True)
 
     def _once(self, event_ids: Sequence[str]) -> Sequence[Event]:
         """The events that were still owed, handled."""
@@ -182,7 +188,7 @@ def react(reaction: str, event_ids: list[str], again: bool = False) -> None:
         if again:
             reactor.handle_again(*batch)
         else:
-            reactor.handle(batch)
+            reactor.handle(batch, until)
 
 
 @cache

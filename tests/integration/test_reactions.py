@@ -3,6 +3,7 @@
 import json
 import signal
 import threading
+import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
@@ -209,6 +210,22 @@ def test_a_bad_event_stops_no_other_of_its_batch(counted: Engine, settings: Sett
         assert times_handled(counted) == {each: 1 for each in ids if each != bad}
         (left,) = still_owed(counted)
         assert (left.event_id, left.attempts, left.state) == (bad, 1, "pending")
+
+
+def test_halves_of_a_bad_batch_that_there_is_no_time_for_are_left_to_be_tried_alone(
+    counted: Engine, settings: Settings
+) -> None:
+    page = a_page(counted)
+    for number in range(9):
+        save(counted, page, f"text {number}")
+    ids = deliver(counted)
+    reactor(counted, settings, poisoned_by(ids[4])).handle(ids, until=time.monotonic())
+    assert times_handled(counted) == {}
+    rows = still_owed(counted)
+    assert {(row.state, row.again, row.attempts) for row in rows} == {("pending", True, 0)}
+    assert [row.event_id for row in rows] == ids
+    with counted.connect() as connection:
+        assert (UPDATE_VIEWS, True) in deliveries.due_now(connection)
 
 
 def a_delivery(connection: Connection, event_id: str) -> dict[str, Any]:
