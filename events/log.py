@@ -168,6 +168,16 @@ def load_versions(connection: Connection, wanted: Sequence[tuple[str, int]]) -> 
     return [_event(row) for row in connection.execute(query)]
 
 
+def newest_of_each(connection: Connection, aggregate_ids: Collection[str]) -> list[Event]:
+    """The last event of each of these aggregates that the log knows."""
+    if not aggregate_ids:
+        return []
+    key, version = events.c.aggregate_id, events.c.version
+    last = select(key, func.max(version).label("version")).where(key.in_(list(aggregate_ids))).group_by(key).subquery()
+    query = select(events).join(last, (key == last.c.aggregate_id) & (version == last.c.version))
+    return [_event(row) for row in connection.execute(query)]
+
+
 def ids_of(connection: Connection, stream_ids: Collection[str], limit: int) -> list[str]:
     """The ids of up to ``limit`` events of these streams."""
     query = select(events.c.id).where(events.c.aggregate_id.in_(list(stream_ids))).limit(limit)

@@ -85,8 +85,8 @@ def _lock(connection: Connection, notebook_id: str) -> tuple[PublishedPage, ...]
 
 def _refresh_drafts(connection: Connection, notebook: NotebookFact, page_ids: Collection[str]) -> None:
     live = set() if notebook.trashed_at else set(notebook.page_ids).intersection(page_ids)
-    newest = [log.newest(connection, page_id) for page_id in sorted(live)]
-    put(connection, [_entry("draft", notebook, event, notebook.title) for event in newest if event])
+    newest = log.newest_of_each(connection, live)
+    put(connection, [_entry("draft", notebook, event, notebook.title) for event in newest])
     remove(connection, set(page_ids) - live, "draft", _version(notebook, _LAST))
 
 
