@@ -238,8 +238,8 @@ class Author:
 
 
 class Writers:
-    """``with Writers(...)``: authors that write all together so many wishes, with a ``pause`` after each; ``wait`` for
-    their end. ``client``: the kind that each of them has."""
+    """``with Writers(...)``: authors that write all together so many wishes, with a ``pause`` (seconds, may be changed)
+    after each; ``wait`` for their end. ``client``: the kind that each of them has."""
 
     def __init__(
         self,
@@ -257,7 +257,7 @@ class Writers:
             for number in range(clients)
         ]
         self._writes = writes
-        self._pause = pause
+        self.pause = pause
         self._stop = threading.Event()
         self._failures: list[BaseException] = []
         self._threads = [threading.Thread(target=self._write, args=(author,), daemon=True) for author in self.authors]
@@ -277,7 +277,7 @@ class Writers:
             author.sign_up()
             while not self._stop.is_set() and self.journal.sent < self._writes:
                 author.step()
-                self._stop.wait(self._pause)
+                self._stop.wait(self.pause)
         except BaseException as error:
             self._failures.append(error)
             self._stop.set()

@@ -37,8 +37,12 @@ _BUILDER = re.compile(r"^BUILDER = (\d+)$", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Size:
+    """``pause`` of each client between two writes while read models are made anew: behind writers who take all the
+    processor that there is that is never done."""
+
     updates: int
     clients: int
+    pause: float
 
 
 def run(services: EmbeddedServices, size: Size, report: Report, folder: Path) -> None:
@@ -50,7 +54,9 @@ def run(services: EmbeddedServices, size: Size, report: Report, folder: Path) ->
             _write_some(journal, size)
             for _ in range(size.updates):
                 _replace_all(system, "", "#2", newer)
+                writers.pause = size.pause
                 _await_made_by(system, newer=True)
+                writers.pause = 0.0
                 _replace_all(system, "#2", "", CHECKOUT)
                 # Each model gets a row of the older code, which calls for all the others.
                 _write_some(journal, size)
@@ -119,4 +125,6 @@ def _tell_answers(report: Report, statuses: Counter[int | None]) -> None:
     report.at_most("% answered 503", 100 * statuses[503] / total, MOST_503)
 
 
-SCENARIO = Scenario(15, "rolling", run, full=Size(updates=5, clients=8), short=Size(updates=1, clients=4))
+SCENARIO = Scenario(
+    15, "rolling", run, full=Size(updates=5, clients=8, pause=0.1), short=Size(updates=1, clients=2, pause=0.1)
+)
