@@ -1,9 +1,9 @@
 """A rolling restart under load: every process is replaced by another, the new one beside the old one for a while.
 
 The listening sockets are shared (SO_REUSEPORT): the new API is started on the same port, and when it listens the old
-one gets SIGTERM and finishes what it has begun. The new code makes its read models otherwise, by newer builders, so it
-makes them anew under load; then the update is taken back, and the older code does. That code passes by events and
-fields that it does not know has tests of its own.
+one gets SIGTERM and finishes what it has begun. The new code of the first round makes its read models otherwise, by
+newer builders, so it makes them anew under load; the second round takes the update back, and then the older code does.
+That code passes by events and fields that it does not know has tests of its own.
 """
 
 import re
@@ -40,7 +40,7 @@ class Size:
     """``pause`` of each client between two writes while read models are made anew: behind writers who take all the
     processor that there is that is never done."""
 
-    updates: int
+    rounds: int
     clients: int
     pause: float
 
@@ -52,15 +52,16 @@ def run(services: EmbeddedServices, size: Size, report: Report, folder: Path) ->
         # The old API closes its idle connections, also the one that somebody sends a request on at that moment.
         with Writers(system.port, journal, report.seed, size.clients, writes=10**9, client=Repeating) as writers:
             _write_some(journal, size)
-            for _ in range(size.updates):
-                _replace_all(system, "", "#2", newer)
-                writers.pause = size.pause
-                _await_made_by(system, newer=True)
-                writers.pause = 0.0
-                _replace_all(system, "#2", "", CHECKOUT)
-                # Each model gets a row of the older code, which calls for all the others.
-                _write_some(journal, size)
-        report.figure("updates, each taken back", size.updates)
+            for number in range(size.rounds):
+                old, new = ("", "#2") if number % 2 == 0 else ("#2", "")
+                _replace_all(system, old, new, newer if number == 0 else CHECKOUT)
+                if number == 0:
+                    writers.pause = size.pause
+                    _await_made_by(system, newer=True)
+                    writers.pause = 0.0
+            # Each model gets a row of the older code, which calls for all the others.
+            _write_some(journal, size)
+        report.figure("rounds", size.rounds)
         _tell_answers(report, sum((each.statuses for each in writers.authors), Counter()))
         system.settle(SETTLE_SECONDS)
         _await_made_by(system, newer=False)
@@ -126,5 +127,5 @@ def _tell_answers(report: Report, statuses: Counter[int | None]) -> None:
 
 
 SCENARIO = Scenario(
-    15, "rolling", run, full=Size(updates=5, clients=8, pause=0.1), short=Size(updates=1, clients=2, pause=0.1)
+    15, "rolling", run, full=Size(rounds=10, clients=8, pause=0.1), short=Size(rounds=2, clients=2, pause=0.1)
 )
