@@ -114,11 +114,13 @@ def write_engine(
     pool_size: int | None = None,
     patience: float = BACKGROUND_SECONDS,
     watch: Watch | None = None,
+    lock_wait: int = LOCK_WAIT_SECONDS,
 ) -> Engine:
-    """Transactions on the primary, READ COMMITTED; a statement that takes longer than ``patience`` seconds fails."""
+    """Transactions on the primary, READ COMMITTED; a statement fails that takes longer than ``patience`` seconds, or
+    waits ``lock_wait`` seconds for a row."""
     # Every transaction of ours ends in a commit or a rollback of its own, so the pool's extra rollback is only a
     # round trip: a tenth of the cost of a save.
-    return _engine(settings, settings.database_url, pool_size, "READ COMMITTED", patience, watch)
+    return _engine(settings, settings.database_url, pool_size, "READ COMMITTED", patience, watch, lock_wait)
 
 
 def read_engine(
@@ -154,7 +156,13 @@ def watch(settings: Settings) -> Watch:
 
 
 def _engine(
-    settings: Settings, url: str, pool_size: int | None, isolation: Any, patience: float, watch: Watch | None = None
+    settings: Settings,
+    url: str,
+    pool_size: int | None,
+    isolation: Any,
+    patience: float,
+    watch: Watch | None = None,
+    lock_wait: int = LOCK_WAIT_SECONDS,
 ) -> Engine:
     size = pool_size or settings.api_threads
     engine = create_engine(
@@ -173,7 +181,7 @@ def _engine(
             "connect_timeout": min(CONNECT_SECONDS, patience),
             "read_timeout": patience,
             "write_timeout": patience,
-            "init_command": f"SET time_zone = '+00:00', innodb_lock_wait_timeout = {LOCK_WAIT_SECONDS}",
+            "init_command": f"SET time_zone = '+00:00', innodb_lock_wait_timeout = {lock_wait}",
             **({"ssl_disabled": True} if _is_plain_loopback(url) else {}),
         },
     )

@@ -34,6 +34,9 @@ logger = logging.getLogger(__name__)
 # rule not sent a second time while it is still at work (relay.RESEND_AFTER), and a worker that shall stop is not waited
 # for long.
 JOB_BUDGET_SECONDS = 10.0
+# Nobody waits for a worker, and a batch that gives up its place behind another is done all over again. Less than one
+# event may take (workers/reactions.py): to wait is not to hang.
+LOCK_WAIT_SECONDS = 4
 
 
 @dataclass(frozen=True)
@@ -194,6 +197,6 @@ def react(reaction: str, event_ids: list[str], again: bool = False) -> None:
 @cache
 def _resources() -> tuple[Settings, Engine]:
     settings = load_settings()
-    engine = write_engine(settings, pool_size=1)
+    engine = write_engine(settings, pool_size=1, lock_wait=LOCK_WAIT_SECONDS)
     os.register_at_fork(after_in_child=lambda: engine.dispose(close=False))
     return settings, engine

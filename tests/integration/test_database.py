@@ -9,6 +9,7 @@ from sqlalchemy import Engine, text
 from infra.database import write_engine
 from infra.settings import Settings
 from workers import reaction
+from workers.reactions import REACTIONS
 
 TLS = "ssl_disabled"
 
@@ -53,6 +54,17 @@ def test_a_fork_gets_no_connection_of_its_parent(settings: Settings) -> None:
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     with engine.connect() as connection:
         assert connection.scalar(text("SELECT CONNECTION_ID()")) == number
+
+
+def test_a_worker_waits_longer_for_a_row_than_a_request_and_less_than_its_event_may_take(
+    settings: Settings, db: Engine
+) -> None:
+    _, working = reaction._resources()
+    waits = []
+    for engine in (db, working):
+        with engine.connect() as connection:
+            waits.append(connection.scalar(text("SELECT @@innodb_lock_wait_timeout")))
+    assert waits[0] < waits[1] < min(each.patience(1) for each in REACTIONS.values())
 
 
 def test_a_worker_starts_while_the_database_is_away(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
