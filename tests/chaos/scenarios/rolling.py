@@ -127,5 +127,5 @@ def _tell_answers(report: Report, statuses: Counter[int | None]) -> None:
 
 
 SCENARIO = Scenario(
-    15, "rolling", run, full=Size(rounds=10, clients=8, pause=0.1), short=Size(rounds=2, clients=2, pause=0.1)
+    15, "rolling", run, full=Size(rounds=10, clients=8, pause=0.5), short=Size(rounds=2, clients=2, pause=0.1)
 )
