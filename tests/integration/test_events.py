@@ -231,6 +231,9 @@ def test_the_log_answers_for_the_newest_and_for_any_version(db: Engine) -> None:
             "f" * 32: 0,
             page.notebook_id: 2,
         }
+        each = log.newest_of_each(connection, {page.id, "f" * 32, page.notebook_id})
+        assert {event.aggregate_id: event.version for event in each} == {page.id: 3, page.notebook_id: 2}
+        assert log.newest_of_each(connection, []) == []
         wanted = [(page.id, 3), (page.id, 1), (page.id, 9), ("f" * 32, 1)]
         assert sorted(event.version for event in log.load_versions(connection, wanted)) == [1, 3]
         assert log.load_versions(connection, []) == []
