@@ -382,6 +382,63 @@ def test_what_older_code_writes_beside_newer_is_made_anew_too(
     assert wanted(db) == []
 
 
+def half_built(db: Engine, monkeypatch: pytest.MonkeyPatch, builder: int) -> None:
+    """What code of this builder leaves behind when it is killed in the middle of a rebuild."""
+    monkeypatch.setattr(page_view, "BUILDER", builder)
+    steps = Rebuild(db, MODELS["views"]).run()
+    next(steps), next(steps)
+
+
+def begin_and_die(db: Engine, monkeypatch: pytest.MonkeyPatch, owner: Any, last_words: str, builder: int) -> None:
+    """Code of this builder begins a rebuild and is killed after a step of its beginning."""
+
+    def do_and_die(*arguments: Any) -> None:
+        step(*arguments)
+        raise KeyboardInterrupt
+
+    step = getattr(owner, last_words)
+    monkeypatch.setattr(page_view, "BUILDER", builder)
+    with monkeypatch.context() as patched:
+        patched.setattr(owner, last_words, do_and_die)
+        with pytest.raises(KeyboardInterrupt):
+            run(db, "views")
+
+
+def test_what_other_code_began_is_of_no_use(service: Service, db: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    author = lived_in(service)
+    half_built(db, monkeypatch, builder=2)
+    author.notebook("Noted for the other")
+    service.drain()
+    begin_and_die(db, monkeypatch, rebuilding, "fill", builder=1)
+    with db.connect() as connection:
+        assert connection.execute(select(rebuild_tail)).all() == []
+    assert ("views", 4) in {(name, building) for name, _, building in states(db)}
+    run(db, "views")
+    assert differences(db) == []
+
+
+def test_a_beginning_that_was_killed_leaves_nothing_that_the_other_code_takes_for_its_own(
+    service: Service, db: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lived_in(service)
+    half_built(db, monkeypatch, builder=2)
+    begin_and_die(db, monkeypatch, rebuilding.Shadow, "create", builder=1)
+    monkeypatch.setattr(page_view, "BUILDER", 2)
+    run(db, "views")
+    assert differences(db) == []
+
+
+def test_a_shadow_that_somebody_dropped_is_begun_anew(
+    service: Service, db: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lived_in(service)
+    half_built(db, monkeypatch, builder=1)
+    with db.connect() as connection:
+        rebuilding.Shadow(db, MODELS["views"], rebuilding.NEW).drop(connection)
+    run(db, "views")
+    assert differences(db) == []
+
+
 def test_a_model_is_made_anew_by_one_at_a_time(db: Engine) -> None:
     with take(db, REBUILD) as mine, take(db, REBUILD) as theirs:
         assert mine is not None
