@@ -1,19 +1,21 @@
 """Read models made anew from the log while people go on reading and writing: nobody notices, nothing is lost."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, delete, event, inspect, select, update
+from sqlalchemy import Connection, Engine, delete, event, inspect, select, text, update
 
 from deploy.rebuild import rebuild
 from domain.commands.pages import EditPage, edit_page
 from domain.unit_of_work import Cause, perform
 from events import deliveries, log
+from events.event import Event
 from events.subscriptions import UPDATE_VIEWS
 from infra.clock import now
 from infra.database import write_engine
@@ -389,17 +391,20 @@ def half_built(db: Engine, monkeypatch: pytest.MonkeyPatch, builder: int) -> Non
     next(steps), next(steps)
 
 
-def begin_and_die(db: Engine, monkeypatch: pytest.MonkeyPatch, owner: Any, last_words: str, builder: int) -> None:
-    """Code of this builder begins a rebuild and is killed after a step of its beginning."""
+def begin_and_die(
+    db: Engine, monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, builder: int, done: bool = True
+) -> None:
+    """Code of this builder begins a rebuild and is killed at a step of its beginning, when that is done or before."""
 
-    def do_and_die(*arguments: Any) -> None:
-        step(*arguments)
+    def die(*arguments: Any) -> None:
+        if done:
+            step(*arguments)
         raise KeyboardInterrupt
 
-    step = getattr(owner, last_words)
+    step = getattr(owner, name)
     monkeypatch.setattr(page_view, "BUILDER", builder)
     with monkeypatch.context() as patched:
-        patched.setattr(owner, last_words, do_and_die)
+        patched.setattr(owner, name, die)
         with pytest.raises(KeyboardInterrupt):
             run(db, "views")
 
@@ -417,14 +422,53 @@ def test_what_other_code_began_is_of_no_use(service: Service, db: Engine, monkey
     assert differences(db) == []
 
 
-def test_a_beginning_that_was_killed_leaves_nothing_that_the_other_code_takes_for_its_own(
-    service: Service, db: Engine, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("next_one", [1, 2])
+@pytest.mark.parametrize("done", [True, False], ids=["empty shadow", "other's shadow"])
+def test_a_beginning_that_was_killed_leaves_nothing_that_anybody_takes_for_their_own(
+    service: Service, db: Engine, monkeypatch: pytest.MonkeyPatch, done: bool, next_one: int
 ) -> None:
     lived_in(service)
     half_built(db, monkeypatch, builder=2)
-    begin_and_die(db, monkeypatch, rebuilding.Shadow, "create", builder=1)
-    monkeypatch.setattr(page_view, "BUILDER", 2)
+    begin_and_die(db, monkeypatch, rebuilding.Shadow, "create", builder=1, done=done)
+    monkeypatch.setattr(page_view, "BUILDER", next_one)
     run(db, "views")
+    assert differences(db) == []
+
+
+def test_of_an_event_that_can_not_be_projected_nothing_is_left_in_the_shadow(service: Service, db: Engine) -> None:
+    author = lived_in(service)
+    bad = author.notebook("Half projected")["id"]
+    service.drain()
+
+    def project(connection: Connection, events: Sequence[Event]) -> None:
+        MODELS["views"].project(connection, events)
+        if any(each.aggregate_id == bad for each in events):
+            raise ValueError("in the middle of it")
+
+    for _ in Rebuild(db, replace(MODELS["views"], project=project)).run():
+        pass
+    missing = [("notebook_views", (bad,), "not live"), ("published_notebooks", (bad,), "not live")]
+    assert [(each.table, each.key, each.what) for each in differences(db)] == missing
+
+
+def test_a_swap_that_waits_for_a_slow_reader_lets_the_others_read(
+    service: Service, db: Engine, reading: Engine
+) -> None:
+    author = lived_in(service)
+    a_page_of(author)
+    service.drain()
+    with ThreadPoolExecutor() as pool, db.connect() as slow:
+        slow.execute(select(page_views))
+        rebuilt = pool.submit(run, db, "views")
+        until(lambda: is_at(reading, "RENAME TABLE"), PATIENCE, "the swap to wait")
+        for _ in range(3):
+            with db.connect() as other:
+                # A wait for the swap itself would last as long as the slow one reads.
+                other.execute(text("SET SESSION lock_wait_timeout = 10"))
+                other.execute(select(page_views))
+        assert not rebuilt.done()
+        slow.rollback()
+        assert rebuilt.result(PATIENCE)
     assert differences(db) == []
 
 
@@ -437,6 +481,25 @@ def test_a_shadow_that_somebody_dropped_is_begun_anew(
         rebuilding.Shadow(db, MODELS["views"], rebuilding.NEW).drop(connection)
     run(db, "views")
     assert differences(db) == []
+
+
+def test_rebuilds_of_two_models_keep_their_tails_apart(service: Service, db: Engine) -> None:
+    author = lived_in(service)
+    for name in ("views", "revisions"):
+        steps, read = Rebuild(db, MODELS[name]).run(), 0
+        while read < Rebuild(db, MODELS[name]).size():
+            read += next(steps)
+    with db.begin() as connection:
+        # As if what follows were committed behind the place that was read: only the tails know of it.
+        connection.execute(update(rebuilds).values(position="f" * 32))
+    _, page = a_page_of(author)
+    author.put(page, {"content": "Written while both are under way."})
+    service.drain()
+    for name in ("views", "revisions"):
+        run(db, name)
+    assert differences(db) == []
+    with db.connect() as connection:
+        assert connection.execute(select(rebuild_tail)).all() == []
 
 
 def test_a_model_is_made_anew_by_one_at_a_time(db: Engine) -> None:
