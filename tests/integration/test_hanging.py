@@ -232,6 +232,20 @@ def test_a_try_that_ends_for_a_reason_beside_its_event_is_no_try(
     assert {(row.state, row.attempts, row.error) for row in still_owed(db)} == {("pending", 0, None)}
 
 
+def test_each_try_alone_that_fails_counts_once(db: Engine, settings: Settings) -> None:
+    ids = many(db)
+
+    def fail(_: Connection) -> None:
+        raise ValueError("I can't swallow this")
+
+    reactor = Reactor(db, settings, UPDATE_VIEWS, Reaction(doing(fail, ids[0])))
+    most = settings.delivery_max_attempts
+    for number in range(1, most + 1):
+        reactor.handle_again(ids[0])
+        row = next(row for row in still_owed(db) if row.event_id == ids[0])
+        assert (row.attempts, row.state) == (number, "parked" if number == most else "pending")
+
+
 def test_a_connection_with_an_open_question_is_thrown_away_whichever_limit_ran_out(
     db: Engine, settings: Settings
 ) -> None:
