@@ -5,6 +5,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from events.event import Event
 from events.relay import MOST_WAITING, REACT
 from events.subscriptions import AGAIN_QUEUE, CUT_REVISIONS, MAKE_THUMBNAILS, UPDATE_VIEWS
 from infra import broker
+from infra.clock import now
 from infra.database import write_engine
 from infra.objects import StoreAway
 from infra.settings import Settings
@@ -230,6 +232,17 @@ def test_a_try_that_ends_for_a_reason_beside_its_event_is_no_try(
         with pytest.raises(reason):
             reactor.handle_again(ids[0])
     assert {(row.state, row.attempts, row.error) for row in still_owed(db)} == {("pending", 0, None)}
+
+
+def test_a_try_from_which_nobody_comes_back_falls_due_after_growing_pauses(db: Engine) -> None:
+    ids = many(db)
+    for number in range(1, 5):
+        tried_at = now()
+        with db.begin() as connection:
+            assert deliveries.begin_try(connection, UPDATE_VIEWS, ids[0], most=10) == "pending"
+        row = next(row for row in still_owed(db) if row.event_id == ids[0])
+        assert row.attempts == number
+        assert timedelta(seconds=2**number) <= row.due_at - tried_at < timedelta(seconds=2**number + 30)
 
 
 def test_each_try_alone_that_fails_counts_once(db: Engine, settings: Settings) -> None:
