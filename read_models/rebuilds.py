@@ -5,7 +5,7 @@ in the tail, in the same transaction, and is projected into the shadow before th
 on the order in which events were committed.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection
 
 from sqlalchemy import Column, Connection, Integer, String, select, update
 from sqlalchemy.dialects.mysql import insert
@@ -34,11 +34,10 @@ rebuild_tail = table(
 _MODEL_OF = {model.reaction: model for model in MODELS.values()}
 
 
-def note(connection: Connection, reaction: str, event_ids: Iterable[str]) -> None:
+def note(connection: Connection, reaction: str, event_ids: Collection[str]) -> None:
     """These events will be projected in this transaction. Call it before they are: it waits for a swap."""
     model = _MODEL_OF.get(reaction)
-    noted = [{"model": model.name, "event_id": event_id} for event_id in event_ids] if model else []
-    if not noted or model is None:
+    if model is None or not event_ids:
         return
     # Locked until the commit: the beginning of a rebuild and its swap wait for everyone who thinks there is none.
     query = select(rebuilds.c.building, rebuilds.c.builder_version).where(rebuilds.c.model == model.name)
@@ -46,6 +45,7 @@ def note(connection: Connection, reaction: str, event_ids: Iterable[str]) -> Non
     if state is None:
         return
     if state.building is not None:
+        noted = [{"model": model.name, "event_id": event_id} for event_id in event_ids]
         connection.execute(insert(rebuild_tail).prefix_with("IGNORE"), noted)
     if state.builder_version > model.builder_version:
         # Newer code has made the tables, and from here on they hold rows of an older builder again.

@@ -81,8 +81,6 @@ class Author:
 
     def sign_in(self) -> None:
         deadline = time.monotonic() + PATIENCE
-        # After a long run it has expired, and is refused wherever it is sent.
-        self.client.token = None
         while (answer := self.client.ask("POST", "/auth/login", self.credentials)).status != 200:
             if time.monotonic() > deadline:
                 raise NoAnswer(f"{self.name} could not sign in: {answer}")
