@@ -181,7 +181,7 @@ def take_back(connection: Connection, event_ids: Sequence[str]) -> None:
 
 def lock(connection: Connection, reaction: str, event_ids: Sequence[str]) -> list[str]:
     """The ids still owed among these, locked for this transaction; what another worker holds is left to it."""
-    return list(connection.scalars(_LOCK, {"reaction": reaction, "ids": event_ids}))
+    return list(connection.scalars(_LOCK, {"reaction": reaction, "ids": event_ids})) if event_ids else []
 
 
 def done(connection: Connection, reaction: str, event_ids: Sequence[str]) -> None:

@@ -3,7 +3,7 @@
 Both are written in the command's own transaction, so an event exists exactly when its change does.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 
@@ -20,12 +20,13 @@ from sqlalchemy import (
     func,
     insert,
     select,
+    text,
     tuple_,
 )
 
 from events.event import Event, decode, encode
 from infra.clock import first_id
-from infra.database import Id, LongText, UtcDateTime, table
+from infra.database import Id, Json, LongText, UtcDateTime, table
 
 events = table(
     "events",
@@ -176,6 +177,25 @@ def newest_of_each(connection: Connection, aggregate_ids: Collection[str]) -> li
     last = select(key, func.max(version).label("version")).where(key.in_(list(aggregate_ids))).group_by(key).subquery()
     query = select(events).join(last, (key == last.c.aggregate_id) & (version == last.c.version))
     return [_event(row) for row in connection.execute(query)]
+
+
+# Joined in this order: a range of the index for each pair, and no other row is read.
+_later = text(
+    "SELECT events.id FROM (SELECT id, version FROM JSON_TABLE(:pairs, '$[*]' COLUMNS ("
+    "id CHAR(32) CHARACTER SET ascii COLLATE ascii_bin PATH '$[0]', version INT PATH '$[1]')) AS given) AS known "
+    "STRAIGHT_JOIN events FORCE INDEX (uq_events_aggregate_version) "
+    "ON events.aggregate_id = known.id AND events.version > known.version WHERE events.type IN :names LIMIT :most"
+).bindparams(bindparam("pairs", type_=Json(list[tuple[str, int]])), bindparam("names", expanding=True))
+
+
+def ids_later_than(
+    connection: Connection, versions: Mapping[str, int], names: Collection[str], limit: int
+) -> list[str]:
+    """The ids of up to ``limit`` events of these names and aggregates, each after the version that stands with it."""
+    if not versions:
+        return []
+    given = {"pairs": list(versions.items()), "names": list(names), "most": limit}
+    return list(connection.scalars(_later, given))
 
 
 def ids_of(connection: Connection, stream_ids: Collection[str], limit: int) -> list[str]:

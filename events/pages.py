@@ -52,6 +52,10 @@ class PageReverted(PageFact):
     kind = "restore"
 
 
+# What each of these is called in the log.
+PAGE_SAVES = tuple(kind.name for kind in (PageCreated, PageEdited, PageAutosaved, PageReverted))
+
+
 @named("page.purged")
 @dataclass(frozen=True, kw_only=True)
 class PagePurged(Fact):

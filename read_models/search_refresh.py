@@ -24,7 +24,7 @@ from events.notebooks import (
     PageTrashed,
     PublishedPage,
 )
-from events.pages import PageFact, PagePurged
+from events.pages import PAGE_SAVES, PageFact, PagePurged
 from infra.database import Id, Json, table
 from read_models.projection import newest_of
 from read_models.search_index import Entry, Scope, forget, put, remove, retitle
@@ -36,6 +36,8 @@ search_notebooks = table(
     Column("published", Json(tuple[PublishedPage, ...]), nullable=False),
 )
 
+# More than a batch has, by far; the rest of them comes in a batch of its own.
+MOST_COVERED = 1000
 _PAGE_BITS = 32
 _LAST = (1 << _PAGE_BITS) - 1
 
@@ -55,6 +57,13 @@ def refresh(connection: Connection, events: Sequence[Event]) -> None:
         connection.execute(delete(search_notebooks).where(search_notebooks.c.notebook_id == notebook_id))
     for notebook_id in sorted(touched):
         _refresh_notebook(connection, notebook_id, touched[notebook_id], notebook_id in retitled)
+
+
+def covered(connection: Connection, events: Sequence[Event]) -> list[str]:
+    """The ids of later saves of the same pages: ``refresh`` reads what is newest, so for them it is done as well. Under
+    load most saves are indexed in this way, and the more there are waiting, the more of them at once."""
+    versions = {page_id: page.version for page_id, page in newest_of(events, PageFact).items()}
+    return log.ids_later_than(connection, versions, PAGE_SAVES, MOST_COVERED)
 
 
 def _drafts_touched(fact: PageFact | NotebookFact) -> Sequence[str]:

@@ -126,6 +126,7 @@ class Reactor:
         owed = deliveries.lock(connection, self.name, event_ids)
         events = log.load(connection, owed) if owed else []
         if events:
+            owed += deliveries.lock(connection, self.name, self.reaction.covered(connection, events))
             crash.point("reaction begun")
             rebuilds.note(connection, self.name, owed)
             self.reaction.apply(connection, events)

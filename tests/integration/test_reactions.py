@@ -18,6 +18,7 @@ from rq.serializers import JSONSerializer
 from sqlalchemy import Connection, Engine, event, func, insert, select, text, update
 from sqlalchemy.exc import DBAPIError
 
+from domain.page import Page
 from events import deliveries, log
 from events.event import Event
 from events.pages import PageCreated
@@ -30,6 +31,7 @@ from infra.settings import Settings
 from read_models.notebook_view import notebook_views
 from read_models.page_view import page_views
 from read_models.revisions import revisions
+from read_models.search_index import search_entries
 from tests.integration.writing import a_notebook, a_page, dump, event_ids, in_threads, save
 from tests.service import Service
 from workers.reaction import Reactor
@@ -479,6 +481,48 @@ def test_a_worker_hears_sigterm_also_while_it_reads_a_job(
 
 def test_each_reaction_has_an_effect_and_a_queue_of_its_name() -> None:
     assert set(EFFECTS) == set(REACTIONS)
+
+
+def index_first(db: Engine, settings: Settings, page: Page) -> None:
+    """Handle the first event of a page for the search."""
+    with db.connect() as connection:
+        first = connection.scalar(
+            select(log.events.c.id).where(log.events.c.aggregate_id == page.id, log.events.c.version == 1)
+        )
+    Reactor(db, settings, INDEX_SEARCH, EFFECTS[INDEX_SEARCH]).handle([str(first)])
+
+
+def test_all_waiting_saves_of_a_page_are_indexed_at_once(db: Engine, settings: Settings) -> None:
+    page, other = a_page(db), a_page(db)
+    for number in range(2, 7):
+        save(db, page, f"text {number}")
+        save(db, other, f"text {number}")
+    deliver(db)
+    parked = (owed.c.reaction == INDEX_SEARCH, owed.c.aggregate_id == page.id, owed.c.version == 3)
+    of_another = (owed.c.reaction == INDEX_SEARCH, owed.c.aggregate_id == page.id, owed.c.version == 5)
+    with db.begin() as connection:
+        connection.execute(update(owed).where(*parked).values(state="parked"))
+    with db.begin() as holding:
+        holding.execute(select(owed).where(*of_another).with_for_update())
+        index_first(db, settings, page)
+    left = [(row.aggregate_id, row.version) for row in still_owed(db, INDEX_SEARCH)]
+    assert sorted(left) == sorted([(page.id, 3), (page.id, 5), *((other.id, version) for version in range(1, 7))])
+    assert len([row for row in still_owed(db, CUT_REVISIONS) if row.aggregate_id == page.id]) == 6, "each of them"
+    with db.connect() as connection:
+        entries = connection.execute(select(search_entries.c.page_id, search_entries.c.body)).all()
+    assert [tuple(row) for row in entries] == [(page.id, "text 6")]
+
+
+def test_only_a_save_is_done_with_the_newest_text(db: Engine, settings: Settings) -> None:
+    page = a_page(db)
+    for number in range(2, 5):
+        save(db, page, f"text {number}")
+    deliver(db)
+    with db.begin() as connection:
+        later = update(log.events).where(log.events.c.aggregate_id == page.id, log.events.c.version == 3)
+        connection.execute(later.values(type="page.painted"))
+    index_first(db, settings, page)
+    assert [row.version for row in still_owed(db, INDEX_SEARCH)] == [3]
 
 
 def test_a_slow_worker_does_not_hold_up_the_batches_of_another(counted: Engine, settings: Settings) -> None:
