@@ -20,13 +20,12 @@ from sqlalchemy import (
     func,
     insert,
     select,
-    text,
     tuple_,
 )
 
 from events.event import Event, decode, encode
 from infra.clock import first_id
-from infra.database import Id, Json, LongText, UtcDateTime, table
+from infra.database import Id, LongText, UtcDateTime, table
 
 events = table(
     "events",
@@ -179,13 +178,10 @@ def newest_of_each(connection: Connection, aggregate_ids: Collection[str]) -> li
     return [_event(row) for row in connection.execute(query)]
 
 
-# Joined in this order: a range of the index for each pair, and no other row is read.
-_later = text(
-    "SELECT events.id FROM (SELECT id, version FROM JSON_TABLE(:pairs, '$[*]' COLUMNS ("
-    "id CHAR(32) CHARACTER SET ascii COLLATE ascii_bin PATH '$[0]', version INT PATH '$[1]')) AS given) AS known "
-    "STRAIGHT_JOIN events FORCE INDEX (uq_events_aggregate_version) "
-    "ON events.aggregate_id = known.id AND events.version > known.version WHERE events.type IN :names LIMIT :most"
-).bindparams(bindparam("pairs", type_=Json(list[tuple[str, int]])), bindparam("names", expanding=True))
+# A range of the index for each aggregate; a join with a list of them reads all their versions.
+_LATER = (
+    "SELECT id FROM events FORCE INDEX (uq_events_aggregate_version) WHERE ({ranges}) AND type IN ({names}) LIMIT %s"
+)
 
 
 def ids_later_than(
@@ -194,8 +190,10 @@ def ids_later_than(
     """The ids of up to ``limit`` events of these names and aggregates, each after the version that stands with it."""
     if not versions:
         return []
-    given = {"pairs": list(versions.items()), "names": list(names), "most": limit}
-    return list(connection.scalars(_later, given))
+    ranges = " OR ".join(["(aggregate_id = %s AND version > %s)"] * len(versions))
+    question = _LATER.format(ranges=ranges, names=", ".join(["%s"] * len(names)))
+    pairs = [part for pair in versions.items() for part in pair]
+    return list(connection.exec_driver_sql(question, (*pairs, *names, limit)).scalars())
 
 
 def ids_of(connection: Connection, stream_ids: Collection[str], limit: int) -> list[str]:
