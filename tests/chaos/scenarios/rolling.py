@@ -38,11 +38,12 @@ _BUILDER = re.compile(r"^BUILDER = (\d+)$", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Size:
-    """``pause`` of each client between two writes while read models are made anew: behind writers who take all the
-    processor that there is that is never done."""
+    """``pace``: the pause of each client between two writes. ``pause``: the same while the newer code makes its read
+    models: behind writers who take all the processor that there is that is never done."""
 
     rounds: int
     clients: int
+    pace: float
     pause: float
 
 
@@ -51,7 +52,8 @@ def run(services: EmbeddedServices, size: Size, report: Report, folder: Path) ->
     with System(services) as system:
         journal = Journal(folder / "journal.jsonl")
         # The old API closes its idle connections, also the one that somebody sends a request on at that moment.
-        with Writers(system.port, journal, report.seed, size.clients, writes=10**9, client=Repeating) as writers:
+        writers = Writers(system.port, journal, report.seed, size.clients, 10**9, size.pace, client=Repeating)
+        with writers:
             _write_some(journal, size)
             for number in range(size.rounds):
                 old, new = ("", "#2") if number % 2 == 0 else ("#2", "")
@@ -59,7 +61,7 @@ def run(services: EmbeddedServices, size: Size, report: Report, folder: Path) ->
                 if number == 0:
                     writers.pause = size.pause
                     _await_made_by(system, newer=True)
-                    writers.pause = 0.0
+                    writers.pause = size.pace
             # Each model gets a row of the older code, which calls for all the others.
             _write_some(journal, size)
         report.figure("rounds", size.rounds)
@@ -128,5 +130,9 @@ def _tell_answers(report: Report, statuses: Counter[int | None]) -> None:
 
 
 SCENARIO = Scenario(
-    15, "rolling", run, full=Size(rounds=10, clients=8, pause=0.5), short=Size(rounds=2, clients=4, pause=0.1)
+    15,
+    "rolling",
+    run,
+    full=Size(rounds=10, clients=8, pace=0.0, pause=0.5),
+    short=Size(rounds=2, clients=4, pace=0.1, pause=0.1),
 )
