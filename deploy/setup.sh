@@ -130,7 +130,10 @@ python_packages() {
     fi
     say "installing the Python packages of $file"
     rm -f .venv/.installed
-    .venv/bin/python -m pip install --disable-pip-version-check --require-hashes --only-binary :all: -r "$file"
+    # The lock is complete, so nothing is left for a resolver: with one, pip before 23.1 looks for the newest release
+    # that a dependency's `package[extra]>=x` allows, which is not the pinned one as soon as another is published.
+    .venv/bin/python -m pip install --disable-pip-version-check --no-deps --require-hashes --only-binary :all: -r "$file"
+    .venv/bin/python -m pip check --disable-pip-version-check
     case $mode in
         run) printf '%s\n' "$run_sum" ;;
         *) printf '%s\n' "$dev_sum" ;;
