@@ -2,8 +2,7 @@ import dataclasses
 
 import pytest
 
-from infra import settings as module
-from infra.settings import SettingsError, load_settings
+from infra.settings import CHECKOUT, SettingsError, load_settings, sources
 
 COMPLETE = {
     "DATABASE_URL": "mysql+pymysql://u:database-pw@db.example:3306/notes",
@@ -112,7 +111,7 @@ def test_lists_are_parted_by_commas_or_spaces():
 
 def test_a_relative_var_belongs_to_the_checkout(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert load_settings(COMPLETE | {"SINPLUMA_VAR": "other"}).var == module.CHECKOUT / "other"
+    assert load_settings(COMPLETE | {"SINPLUMA_VAR": "other"}).var == CHECKOUT / "other"
     assert load_settings(COMPLETE | {"SINPLUMA_VAR": str(tmp_path)}).var == tmp_path
 
 
@@ -156,7 +155,7 @@ def test_settings_given_by_a_test_never_reach_a_running_instance(tmp_path, monke
 
 
 def test_the_environment_wins_over_the_env_file_unless_it_is_empty(tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "CHECKOUT", tmp_path)
+    monkeypatch.setattr(sources, "CHECKOUT", tmp_path)
     for name in COMPLETE:
         monkeypatch.delenv(name, raising=False)
     lines = [f"{name}={value}" for name, value in COMPLETE.items()]
