@@ -10,7 +10,7 @@ import pytest
 
 from deploy.embedded import SERVERS
 from deploy.serve import GRACE_SECONDS
-from deploy.up import STOP_SECONDS
+from deploy.supervisor import STOP_SECONDS
 from events.subscriptions import REACTIONS
 from infra.broker import JOB_SECONDS
 from infra.database import REQUEST_SECONDS

@@ -1,0 +1,55 @@
+"""Redis on a private folder."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from deploy.embedded.server import ServiceError, find
+from infra.settings import CHECKOUT, embedded_redis_url
+
+
+class Redis:
+    name = "redis"
+    setting = "REDIS_URL"
+
+    def __init__(self, var: Path, private: Mapping[str, str]) -> None:
+        self.folder = var / "redis"
+        self.private = private
+        program = find("redis-server")
+        if not program:
+            raise ServiceError("redis-server was not found; run `make run`, or set REDIS_URL")
+        self.program = program
+
+    def prepare(self) -> None:
+        """The password goes into a file: a command line can be read by every user of the machine."""
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._config.unlink(missing_ok=True)
+        with os.fdopen(os.open(self._config, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(
+                f'include "{CHECKOUT / "redis.conf"}"\n'
+                f"port {self.private['REDIS_PORT']}\n"
+                f'dir "{self.folder}"\n'
+                f"requirepass {self.private['REDIS_PASSWORD']}\n"
+            )
+
+    def command(self) -> list[str]:
+        return [self.program, str(self._config)]
+
+    def environment(self) -> dict[str, str]:
+        return {}
+
+    def ready(self) -> bool:
+        import redis
+
+        url = embedded_redis_url(self.private)
+        client = redis.Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2)
+        try:
+            return bool(client.ping())
+        except redis.RedisError:  # refused, or still loading its file
+            return False
+        finally:
+            client.close()
+
+    @property
+    def _config(self) -> Path:
+        return self.folder / "redis.conf"

@@ -1,0 +1,149 @@
+"""supervisord, which keeps the programs of supervisord.conf running: started as our child, spoken to over XML-RPC."""
+
+import configparser
+import contextlib
+import http.client
+import os
+import signal
+import subprocess
+import sys
+import time
+import xmlrpc.client
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any
+
+from deploy.embedded import SERVERS, tail
+from deploy.instance import Instance
+from deploy.parent import die_with_parent
+from deploy.terminal import say
+from infra.settings import CHECKOUT, Settings
+
+CONFIGURATION = CHECKOUT / "supervisord.conf"
+# Every program's own stopwaitsecs ends sooner, and supervisor kills it then; this one is for supervisor itself.
+STOP_SECONDS = 220.0
+
+
+class CannotStart(Exception):
+    """Says in one message what is in the way, and what to do."""
+
+
+class Supervisor:
+    """supervisord as our child, spoken to over its XML-RPC."""
+
+    def __init__(self, settings: Settings, instance: Instance) -> None:
+        self.settings = settings
+        self.instance = instance
+        self.process: subprocess.Popen[bytes] | None = None
+        # In the environment, so neither on a command line nor in a file beside secrets.env.
+        self._password = settings.supervisor_password
+        # Any: what XML-RPC answers is as long as its list of types, and supervisor's are known.
+        self._rpc: Any = xmlrpc.client.ServerProxy(
+            f"http://admin:{self._password}@127.0.0.1:{settings.supervisor_port}/RPC2"
+        ).supervisor
+
+    def start(self) -> None:
+        log = self.settings.var / "log"
+        log.mkdir(mode=0o700, exist_ok=True)
+        with open(log / "supervisord-start.log", "wb") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "supervisor.supervisord", "-c", str(CONFIGURATION)],
+                cwd=CHECKOUT,
+                env=self._environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                # Ctrl-C in the terminal is for us alone; we stop the programs in order.
+                start_new_session=True,
+                preexec_fn=partial(die_with_parent, os.getpid(), signal.SIGTERM),
+            )
+        self._await_rpc()
+
+    def _environment(self) -> dict[str, str]:
+        return self.instance.marked(
+            dict(os.environ)
+            | {
+                "SINPLUMA_VAR": str(self.settings.var),
+                "SINPLUMA_SUPERVISOR_PORT": str(self.settings.supervisor_port),
+                "SINPLUMA_PYTHON": sys.executable,
+                "SUPERVISOR_PASSWORD": self._password,
+            }
+        )
+
+    def _await_rpc(self) -> None:
+        while True:
+            with contextlib.suppress(OSError, http.client.HTTPException, xmlrpc.client.Error):
+                self._rpc.getState()
+                return
+            if self._has_ended():
+                raise CannotStart(
+                    "supervisord does not start:\n" + tail(self.settings.var / "log" / "supervisord-start.log")
+                )
+            time.sleep(0.05)
+
+    def own_programs(self) -> list[str]:
+        """All but the embedded servers, in the order in which they start."""
+        unused = set() if self.settings.linguistics_port else {"linguistics"}
+        return [name for name in _programs() if name not in SERVERS and name not in unused]
+
+    def start_program(self, name: str) -> None:
+        self._rpc.startProcess(name, False)
+
+    def has_failed(self, name: str) -> bool:
+        """Ended by itself: supervisor is about to try again, which at the first start nobody should wait for."""
+        if self._has_ended():
+            return True
+        return self._state(name) in ("BACKOFF", "EXITED", "FATAL")
+
+    def wait(self) -> int:
+        """Until a signal; returns only when supervisord itself ends."""
+        assert self.process
+        status = self.process.wait()
+        print(f"sinpluma: supervisord ended by itself (status {status})", file=sys.stderr, flush=True)
+        return 1
+
+    def stop(self) -> None:
+        """Programs first, at the same time; then the servers; then supervisord, and whatever is left of all."""
+        if self.process is None:
+            return
+        for other in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(other, signal.SIG_IGN)
+        say("stopping")
+        if not self._has_ended():
+            with contextlib.suppress(OSError, http.client.HTTPException, xmlrpc.client.Error):
+                self._stop_programs(self.own_programs())
+                self._stop_programs(SERVERS)
+                self._rpc.shutdown()
+            # Also when it did not listen; repeated, it does nothing more.
+            self.process.send_signal(signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(STOP_SECONDS)
+        self.instance.stop_leftovers()
+        say("stopped")
+
+    def _stop_programs(self, names: Iterable[str]) -> None:
+        running = [name for name in names if self._state(name) not in ("STOPPED", "EXITED", "FATAL")]
+        for name in running:
+            with contextlib.suppress(xmlrpc.client.Fault):  # it ended meanwhile
+                self._rpc.stopProcess(name, False)
+        _until(lambda: not any(self._state(name) in ("STOPPING", "RUNNING") for name in running), STOP_SECONDS)
+
+    def _state(self, name: str) -> str:
+        state: str = self._rpc.getProcessInfo(name)["statename"]
+        return state
+
+    def _has_ended(self) -> bool:
+        return self.process is None or self.process.poll() is not None
+
+
+def _programs() -> list[str]:
+    """The names in supervisord.conf, in its order: a new worker is a new section there and nothing else."""
+    parser = configparser.RawConfigParser(inline_comment_prefixes=(" ;",))
+    parser.read(CONFIGURATION)
+    return [section.removeprefix("program:") for section in parser.sections() if section.startswith("program:")]
+
+
+def _until(condition: Callable[[], bool], timeout: float) -> None:
+    deadline = time.monotonic() + timeout
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.05)
