@@ -63,14 +63,14 @@ def linguistics(arguments: argparse.Namespace) -> None:
 
 def rebuild(arguments: argparse.Namespace) -> int:
     """make the read models anew from the log, beside the live ones, and swap them in: readers notice nothing"""
-    from deploy.rebuild import rebuild
+    from operate.rebuild import rebuild
 
     return rebuild(_start("rebuild"), arguments.model)
 
 
 def replay(arguments: argparse.Namespace) -> int:
     """let reactions try again what they were given up for (parked): all of it, or what --reaction and --event say"""
-    from deploy.replay import replay
+    from operate.replay import replay
 
     return replay(_start("replay"), arguments.reaction, arguments.event)
 
@@ -78,15 +78,15 @@ def replay(arguments: argparse.Namespace) -> int:
 def sweep(arguments: argparse.Namespace) -> int:
     """remove pictures that nothing uses and objects that no row knows, in two steps with the grace between them;
     refuses where it is not sure of the database, the bucket or the day"""
-    from deploy.sweep import sweep
+    from operate.sweep import sweep
 
     return sweep(_start("sweep"), arguments.dry_run)
 
 
 def migrate(arguments: argparse.Namespace) -> None:
     """bring the database schema to the newest version; refuses a database that is not ours"""
-    from deploy.database_check import check_database
     from infra import database
+    from operate.database_check import check_database
 
     settings = _start("migrate")
     check_database(settings)
@@ -96,7 +96,7 @@ def migrate(arguments: argparse.Namespace) -> None:
 def create_admin(arguments: argparse.Namespace) -> int:
     """make EMAIL an administrator: the account that has it, or a new one; its password comes from
     SINPLUMA_ADMIN_PASSWORD, is typed, or is random and printed"""
-    from deploy.create_admin import NotAdmitted, create_admin
+    from operate.admins import NotAdmitted, create_admin
 
     try:
         print(create_admin(_start("create-admin"), arguments.email))
@@ -147,8 +147,8 @@ def _parser() -> argparse.ArgumentParser:
 def main() -> int:
     arguments = _parser().parse_args()
 
-    from deploy.database_check import DatabaseRefused
     from infra.settings import SettingsError
+    from operate.database_check import DatabaseRefused
 
     try:
         return arguments.command(arguments) or 0

@@ -11,7 +11,7 @@ from api.auth import actor, maybe_actor
 from api.commands import carry_out, cause
 from api.http import PRIVATE, PUBLIC, conditional, encode, etag_of
 from api.limits import count_login
-from api.resources import avatar_url
+from api.presenters import avatar_url
 from api.schemas import accounts as schemas
 from api.services import Actor, services
 from domain.commands import accounts, sessions

@@ -9,7 +9,7 @@ from flask import Response
 from api.auth import actor, require_admin
 from api.commands import carry_out
 from api.http import page_of
-from api.resources import avatar_url
+from api.presenters import avatar_url
 from api.schemas import admin as schemas
 from api.services import services
 from domain import directory

@@ -7,7 +7,7 @@ from apiflask import APIBlueprint, abort
 from flask import Response
 
 from api.http import PRIVATE, conditional, etag_of
-from api.operations import refusals
+from api.openapi_rules import refusals
 from api.schemas import linguistics as schemas
 from api.services import services
 from infra.linguistics import Unanswered

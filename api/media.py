@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from api.errors import problem
 from api.http import PUBLIC
-from api.operations import refusals
+from api.openapi_rules import refusals
 from api.services import services
 from domain.commands import pictures
 from domain.errors import NotFound

@@ -7,12 +7,12 @@ from apiflask import APIBlueprint
 from flask import Response
 from sqlalchemy import Connection
 
-from api import resources
+from api import presenters
 from api.auth import actor, maybe_actor
 from api.commands import carry_out
 from api.errors import Stale
 from api.http import PRIVATE, PUBLIC, conditional, encode, etag_of, expected_version, page_of
-from api.operations import refusals
+from api.openapi_rules import refusals
 from api.publications import make_known, publication
 from api.replica import read_settled
 from api.schemas import notebooks as schemas
@@ -43,11 +43,11 @@ def list_notebooks(query_data: dict[str, Any]) -> Response:
 
 
 def _own_list(who: Actor, trashed: bool, page: int, per_page: int) -> Response:
-    owner = resources.profile_of(who.user_id)
+    owner = presenters.profile_of(who.user_id)
     with services().reading.connect() as connection:
         catch_up(connection, services().writing, who.user_id)
         found = notebook_list.own(connection, who.user_id, trashed, page, per_page)
-    return page_of([resources.notebook_row(row, owner) for row in found.rows], found.total, page, per_page)
+    return page_of([presenters.notebook_row(row, owner) for row in found.rows], found.total, page, per_page)
 
 
 def _public_list(page: int, per_page: int) -> Response:
@@ -58,7 +58,7 @@ def _public_list(page: int, per_page: int) -> Response:
         withdrawn = deliveries.withdrawals(connection, UPDATE_VIEWS)
         found = notebook_list.public(connection, withdrawn, page, per_page)
         owners = profiles.load_many(connection, {row["owner_id"] for row in found.rows})
-    items = [resources.published_row(row, owners[row["owner_id"]]) for row in found.rows]
+    items = [presenters.published_row(row, owners[row["owner_id"]]) for row in found.rows]
     return page_of(items, found.total, page, per_page)
 
 
@@ -92,7 +92,7 @@ def _stale(conflict: VersionConflict, uow: UnitOfWork) -> Stale:
 
 
 def _written(notebook: Notebook, pages: list[dict[str, Any]], status: int) -> tuple[object, int, dict[str, str]]:
-    body = resources.notebook(notebook, pages, resources.profile_of(notebook.owner_id))
+    body = presenters.notebook(notebook, pages, presenters.profile_of(notebook.owner_id))
     headers = {"ETag": etag_of(encode(body), notebook.version)}
     if status == 201:
         headers["Location"] = f"/api/v1/notebooks/{notebook.id}"
@@ -125,7 +125,7 @@ def _draft(notebook_id: str, user_id: str) -> Rendered | None:
 
 
 def _rendered_draft(connection: Connection, view: dict[str, Any]) -> Rendered:
-    owner = resources.profile_of(view["owner_id"])
+    owner = presenters.profile_of(view["owner_id"])
     pages = notebook_view.load_pages(connection, view)
     # All that the answer is made of. A time alone would not do: of two saves the one that ends last may have begun
     # first, and the newest time is then the other's.
@@ -134,7 +134,7 @@ def _rendered_draft(connection: Connection, view: dict[str, Any]) -> Rendered:
     key = ("draft", view["notebook_id"], view["version"], *counts, versions, owner.version)
 
     def render() -> Rendered:
-        body = encode(resources.notebook_row(view, owner, pages))
+        body = encode(presenters.notebook_row(view, owner, pages))
         return Rendered(body, etag_of(body, view["version"]), view["owner_id"])
 
     return services().rendered.get(key, render)
@@ -142,7 +142,7 @@ def _rendered_draft(connection: Connection, view: dict[str, Any]) -> Rendered:
 
 def _publication(notebook_id: str) -> Rendered:
     fact, _ = publication(notebook_id)
-    owner = resources.profile_of(fact.owner_id)
+    owner = presenters.profile_of(fact.owner_id)
     key = ("published", notebook_id, fact.version, owner.version)
     return services().rendered.get(key, lambda: _rendered_publication(fact, owner))
 
@@ -162,7 +162,7 @@ def _render_publication(fact: NotebookFact, owner: profiles.Profile) -> bytes:
     pages = read_settled(lambda connection: published.load_pages(connection, fact.notebook_id, shown))
     if pages is None:
         raise LookupError(f"not all pages of publication {shown.version} of {fact.notebook_id} are in the log")
-    return encode(resources.published_notebook(fact, owner, pages))
+    return encode(presenters.published_notebook(fact, owner, pages))
 
 
 @blueprint.put("/notebooks/<notebook_id>")

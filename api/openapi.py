@@ -8,7 +8,7 @@ from typing import Any, cast
 from apiflask import APIBlueprint, APIFlask, Schema, fields
 from flask import Response, current_app
 
-from api import operations
+from api import openapi_rules
 from api.http import PUBLIC as FOR_ALL
 from api.http import conditional, encode, etag_of
 from api.schemas.fields import Problem
@@ -60,7 +60,7 @@ def configure(app: APIFlask) -> None:
     warnings.filterwarnings("ignore", ".*has already been added to the spec", UserWarning, "apispec")
     app.servers = [{"url": "/"}]
     app.security_schemes = {"token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
-    app.spec_processor(lambda spec: operations.complete(cast(dict[str, Any], spec), app))
+    app.spec_processor(lambda spec: openapi_rules.complete(cast(dict[str, Any], spec), app))
 
 
 @blueprint.get("/openapi.json")

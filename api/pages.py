@@ -6,11 +6,11 @@ from typing import Any
 from apiflask import APIBlueprint
 from flask import Response
 
-from api import resources
+from api import presenters
 from api.auth import maybe_actor
 from api.commands import carry_out
 from api.http import PRIVATE, PUBLIC, conditional, encode, expected_version
-from api.operations import refusals
+from api.openapi_rules import refusals
 from api.publications import make_known, publication
 from api.replica import read_settled
 from api.schemas import pages as schemas
@@ -46,7 +46,7 @@ def _created(page: Page) -> tuple[object, int, dict[str, str]]:
 
 def saved(page: Page) -> tuple[object, int, dict[str, str]]:
     """The answer to whatever wrote a page: its receipt."""
-    return resources.page(page), 200, {"ETag": draft_etag(page.version, page.order)}
+    return presenters.page(page), 200, {"ETag": draft_etag(page.version, page.order)}
 
 
 def draft_etag(version: int, order: int) -> str:
@@ -80,7 +80,7 @@ def _refused(refused: Refused) -> tuple[object, int, dict[str, str]]:
     merged = refused.merged and {"title": refused.merged[0], "content": refused.merged[1]}
     body = {
         "detail": "The page has changed since you read it. Your text is kept as a revision; merge it and save again.",
-        "current": resources.page(refused.current),
+        "current": presenters.page(refused.current),
         "merged": merged,
         "conflict_revision_id": refused.conflict_revision_id,
     }
@@ -144,7 +144,7 @@ def _render_draft(notebook_id: str, page_id: str, version: int) -> Rendered:
         # For its author; to anyone else the answer is the same, word for word.
         raise NotFound("This notebook has no such page.")
     order = fact.page_ids.index(page_id) + 1
-    return Rendered(encode(resources.page_row(row, order)), draft_etag(row["version"], order), row["owner_id"])
+    return Rendered(encode(presenters.page_row(row, order)), draft_etag(row["version"], order), row["owner_id"])
 
 
 def _published(notebook_id: str, page_id: str) -> Rendered:
@@ -175,4 +175,4 @@ def _render_published(notebook_id: str, page_id: str, version: int, order: int) 
     row = read_settled(lambda connection: published.load_page(connection, notebook_id, page_id, version))
     if row is None:
         raise LookupError(f"page {page_id} has no version {version} in the log")
-    return encode(resources.page_row(row, order))
+    return encode(presenters.page_row(row, order))

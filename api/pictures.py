@@ -10,12 +10,12 @@ from apiflask import APIBlueprint
 from flask import Response, request
 from sqlalchemy.exc import SQLAlchemyError
 
-from api import resources, uploads
+from api import presenters, uploads
 from api.auth import actor
 from api.commands import answered_before, carry_out, cause
 from api.errors import InUse
 from api.http import PRIVATE, conditional, encode, etag_of, page_of
-from api.operations import refusals
+from api.openapi_rules import refusals
 from api.schemas import pictures as schemas
 from api.services import services
 from domain.commands import pictures
@@ -107,7 +107,7 @@ def _kept(file: Path, command: pictures.AddPicture, also: str) -> Response:
 
 
 def _created(picture: Picture) -> tuple[object, int, dict[str, str]]:
-    return resources.picture(picture), 201, {"Location": LOCATION.format(picture.id)}
+    return presenters.picture(picture), 201, {"Location": LOCATION.format(picture.id)}
 
 
 def _give_up(picture_id: str) -> None:
@@ -133,7 +133,7 @@ def _listing(page: int, per_page: int, unused: bool) -> Response:
         if unused:
             catch_up_references(connection, services().writing, owner_id)
         found = take(connection, query, newest_first, page, per_page)
-    items = [resources.picture(Picture.of(row)) for row in found.rows]
+    items = [presenters.picture(Picture.of(row)) for row in found.rows]
     return page_of(items, found.total, page, per_page)
 
 
@@ -141,7 +141,7 @@ def _listing(page: int, per_page: int, unused: bool) -> Response:
 @blueprint.output(schemas.Image)
 def get_image(picture_id: str) -> Response:
     """One of one's own pictures"""
-    body = encode(resources.picture(retrying(lambda: _own(picture_id))))
+    body = encode(presenters.picture(retrying(lambda: _own(picture_id))))
     return conditional(body, etag_of(body), PRIVATE)
 
 
@@ -158,7 +158,7 @@ def _own(picture_id: str) -> Picture:
 def retry_image(picture_id: str) -> Response:
     """Make the sizes of a picture that has failed once more"""
     command = pictures.RetryPicture(picture_id)
-    return carry_out(lambda uow: pictures.retry_picture(command, uow), lambda made: (resources.picture(made), 200, {}))
+    return carry_out(lambda uow: pictures.retry_picture(command, uow), lambda made: (presenters.picture(made), 200, {}))
 
 
 @blueprint.delete("/uploads/images/<picture_id>")

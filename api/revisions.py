@@ -6,12 +6,12 @@ from apiflask import APIBlueprint
 from flask import Response
 from sqlalchemy import Connection
 
-from api import resources
+from api import presenters
 from api.auth import actor
 from api.commands import carry_out
 from api.errors import Stale
 from api.http import PRIVATE, conditional, encode, etag_of, expected_version, page_of
-from api.operations import refusals
+from api.openapi_rules import refusals
 from api.pages import draft_etag, saved
 from api.schemas import revisions as schemas
 from api.schemas.fields import ListQuery
@@ -59,7 +59,7 @@ def _listing(page_id: str, page: int, per_page: int) -> Response:
 
 
 def _shown(row: dict[str, Any]) -> dict[str, Any]:
-    return {**row, "author": resources.author(resources.profile_of(row["owner_id"]))}
+    return {**row, "author": presenters.author(presenters.profile_of(row["owner_id"]))}
 
 
 @blueprint.get("/pages/<page_id>/revisions/<revision_id>")
@@ -111,7 +111,7 @@ def _restored(uow: UnitOfWork, page_id: str, revision_id: str, expected: int | N
         page = conflict.current
         assert isinstance(page, Page)
         detail = "The page has changed since you read it; nothing was restored."
-        raise Stale(detail, resources.page(page), draft_etag(page.version, page.order)) from None
+        raise Stale(detail, presenters.page(page), draft_etag(page.version, page.order)) from None
 
 
 @blueprint.put("/pages/<page_id>/revisions/<revision_id>")

@@ -6,7 +6,7 @@ from apiflask import APIBlueprint
 from flask import Response
 from sqlalchemy import Connection
 
-from api import resources
+from api import presenters
 from api.auth import maybe_actor
 from api.http import page_of
 from api.schemas import search as schemas
@@ -17,9 +17,9 @@ from events.subscriptions import INDEX_SEARCH
 from infra.clock import now
 from infra.database import retrying
 from read_models import profiles
-from read_models.search import Audience, SearchResult
-from read_models.search import search as find_pages
-from read_models.search_query import parse_query
+from read_models.search.hits import Audience, SearchResult
+from read_models.search.hits import search as find_pages
+from read_models.search.query import parse_query
 
 blueprint = APIBlueprint("search", __name__)
 
@@ -40,7 +40,7 @@ def _found(wanted: dict[str, Any], viewer_id: str | None) -> Response:
         result = _search(connection, wanted, viewer_id)
         authors = profiles.load_many(connection, {item.author_id for item in result.items})
         freshness = _freshness(connection)
-    items = [_hit(item, resources.author(authors[item.author_id])) for item in result.items]
+    items = [_hit(item, presenters.author(authors[item.author_id])) for item in result.items]
     more = {"freshness": freshness} | ({"total_capped": True} if result.total_capped else {})
     return page_of(items, result.total, wanted["page"], wanted["per_page"], **more)
 

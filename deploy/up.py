@@ -16,7 +16,6 @@ import urllib.request
 from types import FrameType
 from typing import Any, NoReturn
 
-from deploy.database_check import DatabaseRefused, check_database
 from deploy.embedded import SERVERS, Server, ServiceError, server, tail, wait_until_ready
 from deploy.instance import AlreadyRunning, Instance
 from deploy.private import ensure_ports, ensure_secrets, port_is_free
@@ -31,6 +30,7 @@ from infra.settings import (
     load_settings,
     var_folder,
 )
+from operate.database_check import DatabaseRefused, check_database
 
 READY_SECONDS = 60.0
 

@@ -11,7 +11,8 @@ from events.event import DamagedEvent, Event, UnknownEvent
 from events.subscriptions import CUT_REVISIONS, TRACK_REFERENCES, UPDATE_VIEWS
 from infra import crash
 from infra.database import retrying
-from read_models import rebuilds, references, revisions, views
+from read_models import references, revisions, views
+from read_models.rebuilding import progress
 
 logger = logging.getLogger(__name__)
 
@@ -104,7 +105,7 @@ class CannotProject(Exception):
 def _project(writing: Engine, event_ids: list[str], reaction: str, project: Project) -> None:
     def once() -> None:
         with writing.begin() as connection:
-            rebuilds.note(connection, reaction, event_ids)
+            progress.note(connection, reaction, event_ids)
             events = log.load(connection, event_ids)
             try:
                 project(connection, events)

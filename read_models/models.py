@@ -8,17 +8,8 @@ from sqlalchemy import Connection, Table
 
 from events.event import Event
 from events.subscriptions import READ_MODELS
-from read_models import (
-    notebook_view,
-    page_view,
-    profiles,
-    published,
-    references,
-    revisions,
-    search_index,
-    search_refresh,
-    views,
-)
+from read_models import notebook_view, page_view, profiles, published, references, revisions, views
+from read_models.search import index, refresh
 
 
 @dataclass(frozen=True)
@@ -57,9 +48,9 @@ _ALL = (
     Model("revisions", revisions.project, (revisions.revisions, revisions.revision_labels), (revisions,)),
     Model(
         "search",
-        search_refresh.refresh,
-        (search_index.search_entries, search_refresh.search_notebooks),
-        (search_index,),
+        refresh.refresh,
+        (index.search_entries, refresh.search_notebooks),
+        (index,),
     ),
     Model(
         "references",

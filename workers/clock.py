@@ -19,10 +19,10 @@ from events.subscriptions import INDEX_SEARCH, names_for
 from infra.clock import now
 from infra.database import BACKGROUND_SECONDS, UtcDateTime, is_unreachable, retrying, table, write_engine
 from infra.settings import Settings
-from read_models import rebuilds
 from read_models.models import MODELS
-from read_models.rebuild import introduce, wanted
-from workers import cleanup, thinning, trash
+from read_models.rebuilding import progress
+from read_models.rebuilding.rebuild import introduce, wanted
+from workers import sweep, thinning, trash
 
 logger = logging.getLogger(__name__)
 
@@ -80,7 +80,7 @@ def compact_search(engine: Engine, settings: Settings, at: datetime) -> int:
     search passes over it, about 0.15 ms for each 1,000. OPTIMIZE TABLE would do too, and keep writers waiting."""
     with engine.begin() as connection:
         if log.count(connection, names_for(INDEX_SEARCH), since=at - COMPACT_EVERY) >= COMPACT_CHANGES:
-            rebuilds.request(connection, "search")
+            progress.request(connection, "search")
     return 0
 
 
@@ -96,7 +96,7 @@ CHORES = (
 
 def all_chores(settings: Settings) -> tuple[Chore, ...]:
     """Also those whose pace is the operator's choice."""
-    return (*CHORES, Chore("sweep-pictures", cleanup.every(settings), cleanup.sweep_pictures))
+    return (*CHORES, Chore("sweep-pictures", sweep.every(settings), sweep.sweep_pictures))
 
 
 class Taken:

@@ -24,7 +24,7 @@ from infra import crash
 from infra.database import BACKGROUND_SECONDS, is_unreachable, retrying, write_engine
 from infra.objects import StoreAway
 from infra.settings import Settings, load_settings
-from read_models import rebuilds
+from read_models.rebuilding import progress
 from workers.reactions import REACTIONS, Reaction
 from workers.time_limit import TookTooLong, time_limit
 
@@ -128,7 +128,7 @@ class Reactor:
         if events:
             owed += deliveries.lock(connection, self.name, self.reaction.covered(connection, events))
             crash.point("reaction begun")
-            rebuilds.note(connection, self.name, owed)
+            progress.note(connection, self.name, owed)
             self.reaction.apply(connection, events)
             crash.point("reaction applied")
         # Also what the log no longer holds: it can't be handled, ever.

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from events.event import Event
 from events.subscriptions import CUT_REVISIONS, INDEX_SEARCH, MAKE_THUMBNAILS, TRACK_REFERENCES, UPDATE_VIEWS
 from infra.settings import Settings
-from read_models import search_refresh
+from read_models.search import refresh
 from workers.caches import refresh_caches
 from workers.projections import update_views
 from workers.references import track_references
@@ -50,7 +50,7 @@ class Reaction:
 REACTIONS = {
     UPDATE_VIEWS: Reaction(update_views, refresh_caches),
     CUT_REVISIONS: Reaction(cut_revisions),
-    INDEX_SEARCH: Reaction(index_search, covered=search_refresh.covered),
+    INDEX_SEARCH: Reaction(index_search, covered=refresh.covered),
     MAKE_THUMBNAILS: Reaction(make_thumbnails, at_once=1, seconds=45.0),
     TRACK_REFERENCES: Reaction(track_references),
 }

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from sqlalchemy import Connection
 
 from events.event import Event
-from read_models import search_refresh
+from read_models.search import refresh
 
 
 def index_search(connection: Connection, events: Sequence[Event]) -> None:
-    search_refresh.refresh(connection, events)
+    refresh.refresh(connection, events)

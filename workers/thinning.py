@@ -11,7 +11,7 @@ from sqlalchemy.dialects.mysql import insert
 from domain.page import pages
 from infra.database import BACKGROUND_SECONDS, Id, UtcDateTime, retrying, table
 from infra.settings import Settings
-from read_models import rebuilds
+from read_models.rebuilding import progress
 from read_models.revisions import revisions
 from read_models.thinning import Window, pages_in, thin_page
 
@@ -79,7 +79,7 @@ def _batch(engine: Engine, stage: Stage, at: datetime) -> int:
 
 def _thin(engine: Engine, page_id: str, window: Window) -> None:
     with engine.begin() as connection:
-        if rebuilds.are_under_way(connection):
+        if progress.are_under_way(connection):
             raise RebuildUnderWay
         query = select(pages.c.owner_id, pages.c.notebook_id).where(pages.c.id == page_id)
         page = connection.execute(query.with_for_update()).one_or_none()

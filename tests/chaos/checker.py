@@ -10,12 +10,12 @@ from sqlalchemy import Engine, func, select
 
 from domain.receipts import receipts
 from events import log
-from read_models.comparison import differences
 from tests.chaos.client import Client
 from tests.chaos.journal import STALE, Journal, Operation, read
 from tests.chaos.report import Report
 from tests.chaos.system import System
 from tests.chaos.writers import Author
+from tests.comparison import differences
 
 # What workers go on to do about a wish, under its name.
 FOLLOWS = frozenset({"picture.made_ready", "picture.failed"})

@@ -12,20 +12,20 @@ from datetime import timedelta
 from infra.clock import now
 from infra.database import write_engine
 from infra.settings import load_settings
-from workers import cleanup
+from workers import sweep
 
 PAUSE = 0.2
 
 
 def main() -> None:
-    cleanup.LONGEST_UPLOAD = timedelta(seconds=float(sys.argv[1]))
+    sweep.LONGEST_UPLOAD = timedelta(seconds=float(sys.argv[1]))
     settings = load_settings()
     engine = write_engine(settings, pool_size=2)
     while True:
         try:
-            found = Counter(each.what for each in cleanup.Sweep(engine, settings, now()).run())
+            found = Counter(each.what for each in sweep.Sweep(engine, settings, now()).run())
             print(json.dumps({"removed": found}), flush=True)
-        except cleanup.SweepRefused as refusal:
+        except sweep.SweepRefused as refusal:
             print(json.dumps({"refused": str(refusal)}), flush=True)
         time.sleep(PAUSE)
 

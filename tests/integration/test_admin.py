@@ -11,11 +11,11 @@ import pytest
 from sqlalchemy import update
 
 from api import create_app
-from deploy.create_admin import PASSWORD as PASSWORD_VARIABLE
-from deploy.create_admin import NotAdmitted, create_admin
 from domain.user import users
 from events.deliveries import deliveries
 from events.log import outbox
+from operate.admins import PASSWORD as PASSWORD_VARIABLE
+from operate.admins import NotAdmitted, create_admin
 from tests.integration.signing_in import Device, administrator, device, registered, sign_in
 from tests.service import PASSWORD, Service
 

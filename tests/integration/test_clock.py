@@ -22,8 +22,10 @@ from events.pages import PageFact, history_of, text_revision_id
 from infra.clock import new_id, now
 from infra.database import metadata
 from infra.settings import Settings
-from read_models import rebuild, references, revisions, search_refresh, views
-from read_models.search_index import search_entries
+from read_models import references, revisions, views
+from read_models.rebuilding import rebuild
+from read_models.search import refresh
+from read_models.search.index import search_entries
 from tests.chaos.system import until
 from tests.conftest import PATIENCE
 from tests.integration.writing import do, held_at, is_at
@@ -365,8 +367,8 @@ MODELS = {
     "revision_labels": revisions.project,
     "reference_sources": references.project,
     "picture_references": references.project,
-    "search_entries": search_refresh.refresh,
-    "search_notebooks": search_refresh.refresh,
+    "search_entries": refresh.refresh,
+    "search_notebooks": refresh.refresh,
 }
 
 

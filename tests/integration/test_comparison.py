@@ -6,10 +6,10 @@ from sqlalchemy import Engine, Table, func, inspect, select
 from events import log
 from events.deliveries import deliveries
 from events.subscriptions import REACTIONS, names_for
-from read_models.comparison import differences
 from read_models.models import MODELS
 from read_models.page_view import page_views
 from read_models.references import picture_references
+from tests.comparison import differences
 from tests.integration.test_projections import READ_MODELS
 from tests.service import Author, Service
 

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, event, select, update
 
-from deploy.replay import replay
 from events import deliveries, log
 from events.event import Event
 from events.relay import RESEND_AFTER
 from events.subscriptions import CUT_REVISIONS, INDEX_SEARCH, TRACK_REFERENCES, UNROUTED, UPDATE_VIEWS
 from infra.clock import now
 from infra.settings import Settings
+from operate.replay import replay
 from read_models import page_view
 from tests.integration.test_reactions import still_owed
 from tests.integration.writing import a_notebook, a_page, dump, event_ids, save

@@ -18,7 +18,7 @@ from tests.integration.drawing import UPRIGHT, corners, opened, photograph
 from tests.integration.test_pictures import UPLOADS, media, send
 from tests.service import Service
 from workers import thumbnails
-from workers.cleanup import Sweep
+from workers.sweep import Sweep
 
 GRACE = 60
 

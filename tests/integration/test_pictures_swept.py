@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, func, select, update
 
-from deploy.sweep import report
 from domain.commands.pictures import RESERVE, reserve_picture
 from domain.commands.sweeping import orphan_objects
 from domain.picture import object_key, pictures, reservations
@@ -24,14 +23,15 @@ from infra import objects
 from infra.clock import now, secret_id
 from infra.objects import Store, StoreAway
 from infra.settings import CHECKOUT, Settings
+from operate.sweep import report
 from tests.integration.drawing import photograph
 from tests.integration.test_parked import park
 from tests.integration.test_picture_references import link
 from tests.integration.test_pictures import UPLOADS, media, send
 from tests.service import Author, Service
-from workers import cleanup
-from workers.cleanup import Removal, Sweep, SweepRefused, every
+from workers import sweep as sweeping
 from workers.clock import Chore, Clock, all_chores
+from workers.sweep import Removal, Sweep, SweepRefused, every
 
 GRACE = 60
 # Two looks with the grace between them, without waiting for it.
@@ -203,7 +203,7 @@ def test_it_refuses_an_empty_database(service: Service) -> None:
 def test_it_refuses_a_database_that_knows_less_than_half_of_the_bucket(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cleanup, "MOST_REMOVALS", 1)
+    monkeypatch.setattr(sweeping, "MOST_REMOVALS", 1)
     author = service.author()
     used_picture(author)
     strays = {put(service, secret_id()) for _ in range(3)}
@@ -255,7 +255,7 @@ def test_it_removes_so_many_at_once_and_no_more(service: Service, kind: str, mon
         else:
             perform(service.engine, Cause(author.id, "a-test"), lambda uow: reserve_picture(RESERVE, uow))
     sweep(service, FIRST)
-    monkeypatch.setattr(cleanup, "MOST_REMOVALS", 2)
+    monkeypatch.setattr(sweeping, "MOST_REMOVALS", 2)
     # The brake that compares both is of no concern here.
     monkeypatch.setattr(Sweep, "_refuse_other_database", lambda *_: None)
     counts = [sum(each.what == kind for each in sweep(service, SECOND)) for _ in range(3)]

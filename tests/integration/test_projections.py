@@ -50,9 +50,9 @@ from events.pages import text_revision_id
 from events.subscriptions import REACTIONS, reactions_to
 from infra.database import retrying
 from infra.settings import Settings
-from read_models import rebuilds
 from read_models.notebook_view import notebook_views
 from read_models.page_view import page_views
+from read_models.rebuilding import progress
 from tests.integration.writing import a_notebook, a_page, do, dump, event_ids, in_threads, save
 from workers.reaction import Reactor
 from workers.reactions import REACTIONS as EFFECTS
@@ -69,10 +69,10 @@ TEXTS = (
 
 
 def read_model_tables() -> list[Table]:
-    names = [f"read_models.{each.name}" for each in pkgutil.iter_modules(read_models.__path__)]
+    names = [each.name for each in pkgutil.walk_packages(read_models.__path__, "read_models.")]
     values = [value for name in names for value in vars(importlib.import_module(name)).values()]
     found = {value for value in values if isinstance(value, Table)}
-    found -= {log.events, log.outbox, deliveries.deliveries, rebuilds.rebuilds, rebuilds.rebuild_tail}
+    found -= {log.events, log.outbox, deliveries.deliveries, progress.rebuilds, progress.rebuild_tail}
     return sorted(found, key=lambda table: table.name)
 
 

@@ -31,7 +31,7 @@ from infra.settings import Settings
 from read_models.notebook_view import notebook_views
 from read_models.page_view import page_views
 from read_models.revisions import revisions
-from read_models.search_index import search_entries
+from read_models.search.index import search_entries
 from tests.integration.writing import a_notebook, a_page, dump, event_ids, in_threads, save
 from tests.service import Service
 from workers.reaction import Reactor

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, delete, event, inspect, select, text, update
 
-from deploy.rebuild import rebuild
 from domain.commands.pages import EditPage, edit_page
 from domain.unit_of_work import Cause, perform
 from events import deliveries, log
@@ -20,15 +19,16 @@ from events.subscriptions import UPDATE_VIEWS
 from infra.clock import now
 from infra.database import write_engine
 from infra.settings import Settings
+from operate.rebuild import rebuild
 from read_models import page_view
-from read_models import rebuild as rebuilding
-from read_models.comparison import differences
 from read_models.models import MODELS
 from read_models.notebook_view import notebook_views
 from read_models.page_view import page_views
-from read_models.rebuild import Rebuild, wanted
-from read_models.rebuilds import rebuild_tail, rebuilds
+from read_models.rebuilding import rebuild as rebuilding
+from read_models.rebuilding.progress import rebuild_tail, rebuilds
+from read_models.rebuilding.rebuild import Rebuild, wanted
 from tests.chaos.system import until
+from tests.comparison import differences
 from tests.integration.test_comparison import lived_in
 from tests.integration.test_projections import READ_MODELS
 from tests.integration.writing import PATIENCE, held_at, is_at, repeated_in_background

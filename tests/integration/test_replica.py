@@ -13,7 +13,7 @@ from events import log
 from infra.database import migrate, write_engine
 from infra.settings import Settings
 from read_models.published import published_pages
-from read_models.search_index import search_entries
+from read_models.search.index import search_entries
 from tests.service import Author, Service
 
 NOWHERE = "mysql+pymysql://nobody:nothing@127.0.0.1:1/nowhere"

@@ -22,11 +22,11 @@ from domain.page import Page
 from domain.receipts import receipts
 from domain.unit_of_work import Cause, UnitOfWork, perform
 from infra.clock import new_id, now
-from read_models.comparison import differences
 from tests.chaos.journal import Journal
 from tests.chaos.report import Report, Scenario
 from tests.chaos.system import System, until
 from tests.chaos.writers import Writers
+from tests.comparison import differences
 from workers.clock import chores
 
 WRITERS = 4

@@ -13,7 +13,7 @@ from deploy.embedded import EmbeddedServices
 from read_models.notebook_view import notebook_views
 from read_models.page_view import page_views
 from read_models.published import published_notebooks
-from read_models.search_index import search_entries
+from read_models.search.index import search_entries
 from tests.chaos import checker
 from tests.chaos.client import Client
 from tests.chaos.journal import Journal

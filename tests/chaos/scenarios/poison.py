@@ -22,13 +22,13 @@ from events.pages import PageEdited
 from events.subscriptions import INDEX_SEARCH, SUBSCRIPTIONS
 from infra import crash
 from infra.clock import new_id
-from read_models.comparison import differences
 from tests.chaos.client import Client
 from tests.chaos.journal import Journal
 from tests.chaos.report import Report, Scenario
 from tests.chaos.system import System, until
 from tests.chaos.watching import repeated
 from tests.chaos.writers import Author
+from tests.comparison import differences
 
 POISONED = 0.01
 PAGES = 20

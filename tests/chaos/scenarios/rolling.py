@@ -18,7 +18,7 @@ from deploy.embedded import EmbeddedServices
 from infra.clock import now
 from infra.settings import CHECKOUT
 from read_models.models import MODELS
-from read_models.rebuilds import rebuilds
+from read_models.rebuilding.progress import rebuilds
 from tests.chaos import checker
 from tests.chaos.client import Repeating
 from tests.chaos.journal import Journal
@@ -79,7 +79,7 @@ def _write_some(journal: Journal, size: Size) -> None:
 def _newer_code(folder: Path) -> Path:
     """A copy in which each read model is made by a newer builder."""
     shutil.copytree(CHECKOUT, folder, ignore=shutil.ignore_patterns(".*", "__pycache__", "tests", "var"))
-    for module in (folder / "read_models").glob("*.py"):
+    for module in (folder / "read_models").rglob("*.py"):
         module.write_text(_BUILDER.sub(lambda found: f"BUILDER = {int(found[1]) + 1}", module.read_text()))
     return folder
 

@@ -21,11 +21,11 @@ from domain.unit_of_work import Cause, UnitOfWork, perform
 from events import log
 from infra.clock import new_id
 from infra.database import write_engine
-from read_models.comparison import differences
 from read_models.revisions import revisions
 from tests.chaos.report import Report, Scenario
 from tests.chaos.system import WORKERS, System
 from tests.chaos.watching import repeated
+from tests.comparison import differences
 
 PAGES = 5
 ROLLED_BACK = 0.1

@@ -1,12 +1,12 @@
 import pytest
 from sqlalchemy import Engine
 
-from deploy.create_admin import NotAdmitted, create_admin
 from domain.commands.accounts import Register, find_by_email, register
 from domain.passwords import hash_password, verify_password
 from domain.unit_of_work import Cause, perform
 from domain.user import User
 from infra.settings import Settings
+from operate.admins import NotAdmitted, create_admin
 
 
 def account(engine: Engine, email: str) -> User:

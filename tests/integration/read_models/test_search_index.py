@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, Engine
 
-from read_models.search import MOST, Audience, SearchResult, search
-from read_models.search_index import Entry, put, remove
-from read_models.search_query import parse_query
+from read_models.search.hits import MOST, Audience, SearchResult, search
+from read_models.search.index import Entry, put, remove
+from read_models.search.query import parse_query
 
 ANN, BOB = "a" * 32, "b" * 32
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)

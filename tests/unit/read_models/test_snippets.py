@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from read_models.search_query import parse_query
-from read_models.snippets import plain, snippet
+from read_models.search.query import parse_query
+from read_models.search.snippets import plain, snippet
 
 
 def shown(text: str, query: str, length: int = 200) -> str:

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from read_models.folding import fold
-from read_models.search_query import Query, parse_query
-from read_models.words import parts, terms
+from read_models.search.folding import fold
+from read_models.search.query import Query, parse_query
+from read_models.search.words import parts, terms
 
 STOP_WORDS = frozenset(
     re.findall(

@@ -27,7 +27,7 @@ from events.notebooks import (
 from events.pages import PAGE_SAVES, PageFact, PagePurged
 from infra.database import Id, Json, table
 from read_models.projection import newest_of
-from read_models.search_index import Entry, Scope, forget, put, remove, retitle
+from read_models.search.index import Entry, Scope, forget, put, remove, retitle
 
 search_notebooks = table(
     "search_notebooks",

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from read_models.folding import APOSTROPHES, PART, RUN_START, fold
+from read_models.search.folding import APOSTROPHES, PART, RUN_START, fold
 
 # InnoDB ignores words over 84 characters; what the index puts in front of a term takes one more.
 MOST_DIGITS = 80

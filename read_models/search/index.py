@@ -15,8 +15,8 @@ from sqlalchemy.dialects.mysql import BIGINT, CHAR, MEDIUMTEXT
 
 from infra.database import Id, LongText, UtcDateTime, table
 from read_models.projection import newest_wins
-from read_models.snippets import plain
-from read_models.words import terms
+from read_models.search.snippets import plain
+from read_models.search.words import terms
 
 BUILDER = 1
 

@@ -10,7 +10,6 @@ from marshmallow import ValidationError
 from sqlalchemy import Engine
 
 from api.schemas.accounts import Registration
-from deploy.database_check import check_database
 from domain.commands import accounts
 from domain.commands.accounts import ChangeUser, Register
 from domain.passwords import hash_password
@@ -19,6 +18,7 @@ from domain.user import ADMIN, User
 from infra.clock import new_id
 from infra.database import write_engine
 from infra.settings import Settings
+from operate.database_check import check_database
 
 PASSWORD = "SINPLUMA_ADMIN_PASSWORD"  # noqa: S105 - the name of the variable
 

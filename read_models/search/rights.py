@@ -6,7 +6,7 @@ from typing import Literal
 
 from sqlalchemy import ColumnElement, and_
 
-from read_models.search_index import Scope, author_term, notebook_term, search_entries
+from read_models.search.index import Scope, author_term, notebook_term, search_entries
 
 Wanted = Literal["all", "mine", "public"]
 _columns = search_entries.c

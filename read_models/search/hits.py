@@ -14,10 +14,10 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, desc, func, lite
 from sqlalchemy.dialects.mysql import match
 from sqlalchemy.sql.selectable import Subquery
 
-from read_models.search_index import ANYWHERE, IN_TITLE, Scope, search_entries
-from read_models.search_query import Piece, Query
-from read_models.search_rights import Audience, labels, rights, scopes
-from read_models.snippets import snippet
+from read_models.search.index import ANYWHERE, IN_TITLE, Scope, search_entries
+from read_models.search.query import Piece, Query
+from read_models.search.rights import Audience, labels, rights, scopes
+from read_models.search.snippets import snippet
 
 # Totals are exact up to here, and nobody pages further.
 MOST = 1000

@@ -9,9 +9,9 @@ from sqlalchemy.sql import Select
 
 from infra.database import BACKGROUND_SECONDS, retrying
 from read_models.models import MODELS, Model
-from read_models.rebuild import fill
-from read_models.search_index import search_entries
-from read_models.shadow import Shadow
+from read_models.rebuilding.rebuild import fill
+from read_models.rebuilding.shadow import Shadow
+from read_models.search.index import search_entries
 
 PREFIX = "compared_"
 

@@ -6,9 +6,9 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
-from read_models.folding import APOSTROPHES, fold, goes_on, is_word
-from read_models.search_query import Atom, Piece, Query
-from read_models.words import parts
+from read_models.search.folding import APOSTROPHES, fold, goes_on, is_word
+from read_models.search.query import Atom, Piece, Query
+from read_models.search.words import parts
 
 # Nothing folds to this (it is no character), so it can stand for all that does not fold to one character.
 _UNEVEN = "\ufffe"

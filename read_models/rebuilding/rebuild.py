@@ -18,8 +18,8 @@ from events.deliveries import parked_among
 from events.subscriptions import names_for
 from infra.database import BACKGROUND_SECONDS, retrying
 from read_models.models import MODELS, Model
-from read_models.rebuilds import rebuild_tail, rebuilds
-from read_models.shadow import Shadow
+from read_models.rebuilding.progress import rebuild_tail, rebuilds
+from read_models.rebuilding.shadow import Shadow
 
 logger = logging.getLogger(__name__)
 

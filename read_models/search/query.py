@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from read_models.words import letters_term, parts, run_terms, word_term
+from read_models.search.words import letters_term, parts, run_terms, word_term
 
 # A query of thousands of words is an accident or an attack, and each word costs the server a look-up.
 MOST_PIECES = 32

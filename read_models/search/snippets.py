@@ -4,9 +4,9 @@ import html
 import re
 from collections.abc import Iterable, Sequence
 
-from read_models.folding import fold
-from read_models.matches import Match, find
-from read_models.search_query import Query
+from read_models.search.folding import fold
+from read_models.search.matches import Match, find
+from read_models.search.query import Query
 
 LENGTH = 200
 

@@ -8,11 +8,11 @@ from typing import Any
 from sqlalchemy import Engine
 from tqdm import tqdm
 
-from deploy.database_check import check_database
 from infra.database import write_engine
 from infra.settings import Settings
+from operate.database_check import check_database
 from read_models.models import MODELS
-from read_models.rebuild import Rebuild
+from read_models.rebuilding.rebuild import Rebuild
 from workers.clock import REBUILD, Taken, take
 
 LOOK_AGAIN_SECONDS = 1.0

@@ -10,7 +10,7 @@ from infra.clock import now
 from infra.database import write_engine
 from infra.objects import StoreAway
 from infra.settings import Settings
-from workers.cleanup import Sweep, SweepRefused
+from workers.sweep import Sweep, SweepRefused
 
 
 def sweep(settings: Settings, dry_run: bool) -> int:

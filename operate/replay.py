@@ -2,10 +2,10 @@
 
 from sqlalchemy import Engine
 
-from deploy.database_check import check_database
 from events import parked
 from infra.database import BACKGROUND_SECONDS, retrying, write_engine
 from infra.settings import Settings
+from operate.database_check import check_database
 
 BATCH = 200
 
