@@ -38,7 +38,9 @@ def carry_out(
         body, status, headers = present(work(uow))
         return Answer(status, headers, encode(body).decode() if body is not None else "")
 
-    return _response(perform_once(services().writing, cause(), _claim(also), answered), unseal)
+    answer = perform_once(services().writing, cause(), _claim(also), answered)
+    services().nudge.poke()
+    return _response(answer, unseal)
 
 
 def answered_before(also: str) -> Response | None:

@@ -19,6 +19,7 @@ from infra.coalesce import Coalesced
 from infra.database import REQUEST_SECONDS, read_engine, replica_engine, write_engine
 from infra.lease import Leases, Lru
 from infra.linguistics import Linguistics
+from infra.nudge import Nudge
 from infra.objects import REQUEST_SECONDS as STORE_SECONDS
 from infra.objects import Store
 from infra.settings import Settings
@@ -65,6 +66,8 @@ class Services:
     pictures: Leases[str, Picture | None]
     store: Store
     linguistics: Linguistics
+    # Wakes the relay once something is committed.
+    nudge: Nudge
     # For looking at the queues; nothing of the API enqueues.
     queues: Redis
     # The newest versions of pages and notebooks, 0 for what is not there.
@@ -101,6 +104,7 @@ def build(settings: Settings) -> Services:
         pictures=Leases(settings.lease_seconds),
         store=Store(settings, read_seconds=STORE_SECONDS),
         linguistics=Linguistics(settings),
+        nudge=Nudge(connect(settings), redis),
         queues=connect(settings),
     )
 

@@ -6,11 +6,13 @@ Redis costs little.
 """
 
 import logging
+import math
 import signal
 import threading
 import time
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from functools import partial
 from typing import TypeVar
 
 from redis import Redis
@@ -22,6 +24,7 @@ from events import deliveries
 from events.subscriptions import AGAIN_QUEUE, INDEX_SEARCH, REACTIONS
 from infra import broker, crash
 from infra.database import BACKGROUND_SECONDS, retrying, write_engine
+from infra.nudge import AWAKE_SECONDS, await_nudge
 from infra.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -38,6 +41,8 @@ BATCH = 1000
 MOST_WAITING = 1
 RESEND_AFTER = timedelta(seconds=30)
 ROUND_SECONDS = 0.02
+# Pokes get lost, and the clock and the workers send none.
+LONGEST_SLEEP_SECONDS = 1
 # A reaction gets a job at most so often. Each costs a fork, and more time than many events: under load fewer and
 # larger ones leave the processor to those who write. A search should find what was saved a moment ago; the others may
 # take a little longer, since authors read their own changes from the log.
@@ -61,7 +66,9 @@ class Relay:
         self._engine = engine
         self._redis = redis
         self._pauses = pauses
-        self._sent_at = dict.fromkeys(REACTIONS, 0.0)
+        self._sent_at = dict.fromkeys(REACTIONS, -math.inf)
+        # Whether the last round left something that is due: a queue was full, or its reaction had just had a job.
+        self.is_behind = False
 
     def run_once(self) -> int:
         """Fan out and send; the number of things done, 0 when there was nothing to do."""
@@ -85,7 +92,9 @@ class Relay:
         return retrying(transaction, BACKGROUND_SECONDS)
 
     def _send_due(self) -> int:
-        return sum(self._send(*due) for due in self._commit(deliveries.due_now))
+        lanes = self._commit(deliveries.due_now)
+        self.is_behind = bool(lanes)
+        return sum(self._send(*lane) for lane in lanes)
 
     def _resend_all(self) -> None:
         try:
@@ -123,16 +132,24 @@ class Relay:
         return len(event_ids)
 
 
-def run(step: Callable[[], int], stop: threading.Event) -> None:
-    """Repeat ``step`` until stopped; without a pause only while there is more to do than one round takes, with a
-    longer one when a server is away."""
+def run(relay: Relay, stop: threading.Event, sleep: Callable[[], bool]) -> None:
+    """One round after the other until stopped: without a pause while there is more to do than one round takes, and
+    with a short one as long as anything is due, or was a moment ago. Then ``sleep``, which says whether it was woken.
+    """
+    awake_until = 0.0
     while not stop.is_set():
         try:
-            pause = 0.0 if step() >= FAN_OUT else ROUND_SECONDS
+            done = relay.run_once()
+            is_busy = done > 0 or relay.is_behind
+            if is_busy or time.monotonic() < awake_until:
+                stop.wait(0.0 if done >= FAN_OUT else ROUND_SECONDS)
+            else:
+                is_busy = sleep()
+            if is_busy:
+                awake_until = time.monotonic() + AWAKE_SECONDS
         except (RedisError, DBAPIError) as error:
             log.warning("the relay waits for a server: %s", error)
-            pause = 1.0
-        stop.wait(pause)
+            stop.wait(1.0)
 
 
 def main(settings: Settings) -> None:
@@ -140,5 +157,6 @@ def main(settings: Settings) -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    relay = Relay(write_engine(settings, pool_size=1, patience=STATEMENT_SECONDS), broker.connect(settings), PAUSES)
-    run(relay.run_once, stop)
+    redis = broker.connect(settings)
+    relay = Relay(write_engine(settings, pool_size=1, patience=STATEMENT_SECONDS), redis, PAUSES)
+    run(relay, stop, partial(await_nudge, redis, LONGEST_SLEEP_SECONDS))

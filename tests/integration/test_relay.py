@@ -25,7 +25,9 @@ from events.relay import BATCH, MOST_WAITING, NO_PAUSES, RESEND_AFTER, Relay, ru
 from events.subscriptions import AGAIN_QUEUE, CUT_REVISIONS, REACTIONS, SUBSCRIPTIONS, UPDATE_VIEWS
 from infra import broker
 from infra.clock import new_id, now
+from infra.nudge import AWAKE_SECONDS, KEY, PAUSE_SECONDS, Nudge, await_nudge
 from infra.settings import Settings
+from infra.watch import Watch
 from read_models.notebook_view import notebook_views
 from tests.integration.writing import (
     CAUSE,
@@ -443,20 +445,86 @@ def hold_open(db: Engine, dice: random.Random) -> str | None:
         return made
 
 
-def test_the_loop_goes_on_when_a_server_was_away_and_stops_when_it_is_told_to(service: Service, db: Engine) -> None:
+class Watched(Relay):
+    """A relay whose rounds are counted; ``rounds`` says what happens in each before it, the last one stops the loop."""
+
+    def __init__(self, service: Service, *rounds: Callable[[], object]) -> None:
+        super().__init__(service.engine, service.redis)
+        self.rounds = 0
+        self.stop = threading.Event()
+        self._before = rounds
+
+    def run_once(self) -> int:
+        self.rounds += 1
+        if self.rounds == len(self._before):
+            self.stop.set()
+        self._before[self.rounds - 1]()
+        return super().run_once()
+
+
+def nothing() -> None:
+    pass
+
+
+def test_the_loop_goes_on_when_a_server_was_away_and_stops_when_it_is_told_to(service: Service) -> None:
     nobody = broker.connect(replace(service.settings, redis_url="redis://127.0.0.1:1/0"))
-    stop = threading.Event()
-    steps: list[int] = []
+    relay = Watched(service, nobody.ping, nothing, nothing)
+    run(relay, relay.stop, lambda: True)
+    assert relay.rounds == 3
 
-    def step() -> int:
-        steps.append(len(steps))
-        if len(steps) == 1:
-            nobody.ping()
-        if len(steps) == 3:
-            stop.set()
-        return service.relay.run_once()
 
-    running = threading.Thread(target=run, args=(step, stop))
-    running.start()
-    running.join(PATIENCE)
-    assert (running.is_alive(), len(steps)) == (False, 3)
+def test_the_relay_sleeps_only_when_nothing_is_due(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("events.relay.AWAKE_SECONDS", 0.0)
+    author = service.author()
+    service.drain()
+
+    def write() -> None:
+        author.notebook("Walks")
+
+    # The second one's events are due and can't be sent: a job waits in each queue.
+    relay = Watched(service, nothing, write, write, nothing, nothing, service.work)
+    slept_after: list[int] = []
+
+    def sleep() -> bool:
+        slept_after.append(relay.rounds)
+        return False
+
+    run(relay, relay.stop, sleep)
+    assert slept_after == [1]
+
+
+def test_who_was_woken_looks_for_as_long_as_nobody_pokes_again(service: Service) -> None:
+    """Each event of a burst must be found, and only the first one of each half a second pokes."""
+    woken: list[float] = []
+    relay = Watched(service, *[nothing] * 20, lambda: woken.append(time.monotonic()))
+    sleeps = 0
+
+    def sleep() -> bool:
+        nonlocal sleeps
+        sleeps += 1
+        return True
+
+    run(relay, relay.stop, sleep)
+    assert sleeps == 1
+    assert AWAKE_SECONDS >= 2 * PAUSE_SECONDS
+
+
+def test_a_save_wakes_the_relay_and_pokes_never_pile_up(service: Service) -> None:
+    author = service.author()
+    while await_nudge(service.redis, 1):
+        pass
+    nudge = Nudge(service.redis, Watch("Redis", service.redis.ping))
+    service.app.extensions["sinpluma"].nudge = nudge
+    author.notebook("Walks")
+    assert await_nudge(service.redis, 1)
+    for _ in range(3):
+        nudge._next_at = 0.0
+        nudge.poke()
+    assert service.redis.llen(KEY) == 1
+
+
+def test_a_poke_waits_for_no_redis(service: Service) -> None:
+    nobody = broker.connect(replace(service.settings, redis_url="redis://127.0.0.1:1/0"))
+    watch = Watch("Redis", nobody.ping)
+    Nudge(nobody, watch).poke()
+    assert watch.is_down
