@@ -1,29 +1,27 @@
 """Registering, signing in and out, profiles."""
 
+from functools import partial
 from typing import Any
 
 import msgspec
 from apiflask import APIBlueprint
 from flask import Response
 
-from api import tokens
+from api import presenters, replies, tokens
 from api.auth import actor, maybe_actor
-from api.commands import carry_out, cause
+from api.door import carry_out, carry_out_unseen
 from api.http import PRIVATE, PUBLIC, conditional, encode, etag_of
 from api.limits import count_login
-from api.presenters import avatar_url
 from api.schemas import accounts as schemas
 from api.services import Actor, services
 from domain.commands import accounts, sessions
 from domain.errors import NotFound, WrongCredentials
 from domain.passwords import hash_password
 from domain.session import Session, SpentToken
-from domain.unit_of_work import perform
 from domain.user import ADMIN, User
 from infra.database import retrying
 
 blueprint = APIBlueprint("accounts", __name__)
-ONES_OWN = ("email", "role")
 
 
 @blueprint.post("/auth/register")
@@ -37,11 +35,7 @@ def register(json_data: dict[str, Any]) -> Response:
         json_data["email"],
         hash_password(json_data["password"], services().settings.bcrypt_rounds),
     )
-    return carry_out(lambda uow: accounts.register(command, uow), lambda user: (_registered(user), 201, {}))
-
-
-def _registered(user: User) -> dict[str, object]:
-    return {"id": user.id, "username": user.username, "email": user.email}
+    return carry_out(accounts.register, command, replies.user_registered)
 
 
 @blueprint.post("/auth/login")
@@ -54,21 +48,12 @@ def login(json_data: dict[str, Any]) -> Response:
     found = retrying(lambda: _find(json_data["email"]))
     user = accounts.check_password(found, json_data["password"], services().settings.bcrypt_rounds)
     command = sessions.OpenSession(user.id, user.password_hash)
-    return carry_out(
-        lambda uow: sessions.open_session(command, uow),
-        lambda session: (_ticket(session, user=_profile(user, insider=True)), 200, {}),
-        unseal=_redeem,
-    )
+    return carry_out(sessions.open_session, command, partial(replies.signed_in, user=user), unseal=_redeem)
 
 
 def _find(email: str) -> User | None:
     with services().reading.connect() as connection:
         return accounts.find_by_email(connection, email)
-
-
-def _ticket(session: Session, **more: object) -> dict[str, object]:
-    """What a receipt keeps of an answer with tokens: enough to make the same ones again, of no use to a thief."""
-    return {"session": session, "more": more}
 
 
 def _redeem(ticket: str) -> str:
@@ -87,20 +72,14 @@ def refresh() -> Response:
     who = actor()
     command = sessions.RefreshSession(who.session_id, who.token_id)
     try:
-        return carry_out(
-            lambda uow: sessions.refresh_session(command, uow),
-            lambda session: (_ticket(session), 200, {}),
-            also=who.token_id,
-            unseal=_redeem,
-        )
+        return carry_out(sessions.refresh_session, command, replies.refreshed, also=who.token_id, unseal=_redeem)
     except SpentToken:
         _close(who.session_id)
         raise WrongCredentials("This refresh token was used before; its session is over now. Sign in again.") from None
 
 
 def _close(session_id: str) -> None:
-    command = sessions.CloseSession(session_id)
-    perform(services().writing, cause(), lambda uow: sessions.close_session(command, uow))
+    carry_out_unseen(sessions.close_session, sessions.CloseSession(session_id))
     services().sessions.wait_out()
 
 
@@ -112,7 +91,7 @@ def logout() -> Response:
     Sent again, with an Idempotency-Key or without, it is answered 401: a dead token opens nothing, not even a stored
     answer. Who has lost the first answer may take the 401 for it."""
     command = sessions.CloseSession(actor().session_id)
-    return _last_word(carry_out(lambda uow: sessions.close_session(command, uow), lambda _: (None, 204, {})))
+    return _last_word(carry_out(sessions.close_session, command, replies.nothing))
 
 
 def _last_word(answer: Response) -> Response:
@@ -129,7 +108,7 @@ def change_password(json_data: dict[str, Any]) -> Response:
     """Choose a new password; every other session ends"""
     who, rounds = actor(), services().settings.bcrypt_rounds
     command = accounts.ChangePassword(who.user_id, who.session_id, **json_data, rounds=rounds)
-    return _last_word(carry_out(lambda uow: accounts.change_password(command, uow), lambda _: (None, 204, {})))
+    return _last_word(carry_out(accounts.change_password, command, replies.nothing))
 
 
 @blueprint.get("/users/me")
@@ -150,7 +129,7 @@ def get_user(user_id: str) -> Response:
 def _profile_answer(user_id: str, viewer: Actor | None) -> Response:
     user = retrying(lambda: _load(user_id))
     insider = viewer is not None and (viewer.user_id == user_id or viewer.role == ADMIN)
-    body = encode(_profile(user, insider))
+    body = encode(presenters.profile(user, insider))
     return conditional(body, etag_of(body, user.version), PRIVATE if viewer else PUBLIC)
 
 
@@ -162,12 +141,6 @@ def _load(user_id: str) -> User:
     return user
 
 
-def _profile(user: User, insider: bool) -> dict[str, Any]:
-    shown = {**vars(user), "avatar_url": avatar_url(user)}
-    schema = schemas.Profile(exclude=() if insider else ONES_OWN)
-    return schema.dump(shown)  # type: ignore[no-any-return]
-
-
 @blueprint.put("/users/<user_id>")
 @blueprint.input(schemas.ProfileChanges)
 @blueprint.output(schemas.Profile)
@@ -175,9 +148,7 @@ def _profile(user: User, insider: bool) -> dict[str, Any]:
 def edit_profile(user_id: str, json_data: dict[str, Any]) -> Response:
     """Change one's own profile"""
     command = accounts.EditProfile(user_id, json_data)
-    answer = carry_out(
-        lambda uow: accounts.edit_profile(command, uow), lambda user: (_profile(user, insider=True), 200, {})
-    )
+    answer = carry_out(accounts.edit_profile, command, replies.own_profile)
     # Notebooks and revisions show the author's name from a lease.
     services().profiles.wait_out()
     return answer

@@ -6,10 +6,10 @@ from typing import Any
 from apiflask import APIBlueprint
 from flask import Response
 
+from api import presenters, replies
 from api.auth import actor, require_admin
-from api.commands import carry_out
+from api.door import carry_out
 from api.http import page_of
-from api.presenters import avatar_url
 from api.schemas import admin as schemas
 from api.services import services
 from domain import directory
@@ -22,8 +22,6 @@ from infra.database import retrying
 
 logger = logging.getLogger(__name__)
 blueprint = APIBlueprint("admin", __name__)
-# Between the reaction and the event in a delivery's id: neither may hold it.
-POINT = "."
 
 
 @blueprint.before_request
@@ -39,17 +37,12 @@ def list_users(query_data: dict[str, Any]) -> Response:
     """Everyone who has an account, newest first"""
     page, per_page = query_data["page"], query_data["per_page"]
     found, total = retrying(lambda: _users(query_data["q"], page, per_page))
-    return page_of([_user(each) for each in found], total, page, per_page)
+    return page_of([presenters.managed_user(each) for each in found], total, page, per_page)
 
 
 def _users(words: str, page: int, per_page: int) -> tuple[list[User], int]:
     with services().reading.connect() as connection:
         return directory.listed(connection, words, page, per_page)
-
-
-def _user(user: User) -> dict[str, Any]:
-    shown = {**vars(user), "avatar_url": avatar_url(user), "disabled": user.disabled_at is not None}
-    return schemas.ManagedUser().dump(shown)  # type: ignore[no-any-return]
 
 
 @blueprint.put("/admin/users/<user_id>")
@@ -59,7 +52,7 @@ def _user(user: User) -> dict[str, Any]:
 def change_user(user_id: str, json_data: dict[str, Any]) -> Response:
     """Change someone's role, or whether they may sign in; disabled, they are signed out everywhere at once"""
     command = accounts.ChangeUser(user_id, **json_data)
-    answer = carry_out(lambda uow: accounts.change_user(command, uow), lambda user: (_user(user), 200, {}))
+    answer = carry_out(accounts.change_user, command, replies.managed_user)
     # The log of events knows no roles, so this line is the record.
     logger.info("an administrator changed a user", extra={"by": actor().user_id, "user": user_id, **json_data})
     services().sessions.wait_out()
@@ -74,7 +67,7 @@ def list_deliveries(query_data: dict[str, Any]) -> Response:
     """What reactions still owe: given up after too many tries (parked), or waiting (pending)"""
     page, per_page = query_data["page"], query_data["per_page"]
     found, total = retrying(lambda: _deliveries(query_data["state"], page, per_page))
-    return page_of([_delivery(each) for each in found], total, page, per_page)
+    return page_of([presenters.delivery(each) for each in found], total, page, per_page)
 
 
 def _deliveries(state: str, page: int, per_page: int) -> tuple[list[parked.Delivery], int]:
@@ -82,23 +75,16 @@ def _deliveries(state: str, page: int, per_page: int) -> tuple[list[parked.Deliv
         return parked.listed(connection, state, page, per_page)
 
 
-def _delivery(row: parked.Delivery) -> dict[str, Any]:
-    # A driver's error goes on with the statement and its values: someone's text.
-    reason = (row["error"] or "").partition("\n")[0] or None
-    shown = {**row, "id": f"{row['reaction']}{POINT}{row['event_id']}", "event_type": row["type"], "error": reason}
-    return schemas.Delivery().dump(shown)  # type: ignore[no-any-return]
-
-
 @blueprint.post("/admin/deliveries/<delivery_id>/retry")
 @blueprint.output(schemas.Delivery)
 @blueprint.doc(responses=[403, 404])
 def retry_delivery(delivery_id: str) -> Response:
     """Send a delivery again, as if it had never been tried"""
-    return carry_out(lambda uow: _retry(uow, delivery_id), lambda row: (_delivery(row), 200, {}))
+    return carry_out(_retried, delivery_id, replies.delivery)
 
 
-def _retry(uow: UnitOfWork, delivery_id: str) -> parked.Delivery:
-    reaction, _, event_id = delivery_id.partition(POINT)
+def _retried(delivery_id: str, uow: UnitOfWork) -> parked.Delivery:
+    reaction, _, event_id = delivery_id.partition(presenters.POINT)
     row = parked.retry(uow.connection, reaction, event_id)
     if row is None:
         raise NotFound("There is no such delivery; it may be done by now.")

@@ -5,6 +5,7 @@ that bring inline scripts. A Bearer token of an administrator is admitted too.
 """
 
 import hmac
+from functools import partial
 from html import escape
 from importlib.resources import files
 from typing import Any
@@ -122,7 +123,7 @@ def _checked(email: str, password: str) -> AnyResponse:
     if user.role != ADMIN:
         return _form("This account is not an administrator's.", 403)
     command = sessions.OpenSession(user.id, user.password_hash)
-    opened = perform(services().writing, Cause(user.id, new_id()), lambda uow: sessions.open_session(command, uow))
+    opened = perform(services().writing, Cause(user.id, new_id()), partial(sessions.open_session, command))
     session["session_id"] = opened.id
     return redirect(PREFIX + RQ + "/")
 

@@ -1,16 +1,15 @@
 """Notebooks: write, list, read, publish."""
 
-from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from apiflask import APIBlueprint
 from flask import Response
 from sqlalchemy import Connection
 
-from api import presenters
+from api import presenters, replies
 from api.auth import actor, maybe_actor
-from api.commands import carry_out
-from api.errors import Stale
+from api.door import carry_out
 from api.http import PRIVATE, PUBLIC, conditional, encode, etag_of, expected_version, page_of
 from api.openapi_rules import refusals
 from api.publications import make_known, publication
@@ -19,8 +18,6 @@ from api.schemas import notebooks as schemas
 from api.services import Actor, Rendered, services
 from domain.commands import notebooks
 from domain.errors import NotFound, VersionConflict
-from domain.notebook import Notebook
-from domain.unit_of_work import UnitOfWork
 from events import deliveries
 from events.notebooks import NotebookFact
 from events.subscriptions import UPDATE_VIEWS
@@ -68,35 +65,12 @@ def _public_list(page: int, per_page: int) -> Response:
 def create_notebook(json_data: dict[str, Any]) -> Response:
     """Begin a notebook"""
     command = notebooks.CreateNotebook(**json_data)
-    return _answer(notebooks.create_notebook, command, 201)
+    return carry_out(notebooks.create_notebook, command, partial(replies.notebook_created, owner=_writer()))
 
 
-def _answer(handler: Callable[[Any, UnitOfWork], Notebook], command: object, status: int = 200) -> Response:
-    """Carry out a command whose result is a notebook, and answer with the whole of it."""
-
-    def work(uow: UnitOfWork) -> tuple[Notebook, list[dict[str, Any]]]:
-        try:
-            notebook = handler(command, uow)
-        except VersionConflict as conflict:
-            raise _stale(conflict, uow) from None
-        return notebook, notebooks.contents(uow, notebook)
-
-    return carry_out(work, lambda result: _written(*result, status))
-
-
-def _stale(conflict: VersionConflict, uow: UnitOfWork) -> Stale:
-    notebook = conflict.current
-    assert isinstance(notebook, Notebook)
-    body, _, headers = _written(notebook, notebooks.contents(uow, notebook), 200)
-    return Stale("The notebook has changed since you read it; nothing was saved.", body, headers["ETag"])
-
-
-def _written(notebook: Notebook, pages: list[dict[str, Any]], status: int) -> tuple[object, int, dict[str, str]]:
-    body = presenters.notebook(notebook, pages, presenters.profile_of(notebook.owner_id))
-    headers = {"ETag": etag_of(encode(body), notebook.version)}
-    if status == 201:
-        headers["Location"] = f"/api/v1/notebooks/{notebook.id}"
-    return body, status, headers
+def _writer() -> profiles.Profile:
+    """Who writes a notebook owns it. Looked up before the command, whose row locks must not wait for it."""
+    return presenters.profile_of(actor().user_id)
 
 
 @blueprint.get("/notebooks/<notebook_id>")
@@ -172,7 +146,11 @@ def _render_publication(fact: NotebookFact, owner: profiles.Profile) -> bytes:
 def edit_notebook(notebook_id: str, json_data: dict[str, Any]) -> Response:
     """Change title, description or metadata"""
     command = notebooks.EditNotebook(notebook_id, json_data, expected_version())
-    return _answer(notebooks.edit_notebook, command)
+    owner = _writer()
+    try:
+        return carry_out(notebooks.edit_notebook, command, partial(replies.notebook, owner=owner))
+    except VersionConflict as conflict:
+        raise replies.notebook_not_saved(conflict, owner) from None
 
 
 @blueprint.delete("/notebooks/<notebook_id>")
@@ -181,7 +159,7 @@ def edit_notebook(notebook_id: str, json_data: dict[str, Any]) -> Response:
 def trash_notebook(notebook_id: str) -> Response:
     """Put a notebook with its pages into the trash"""
     command = notebooks.TrashNotebook(notebook_id)
-    answer = carry_out(lambda uow: notebooks.trash_notebook(command, uow), lambda _: (None, 204, {}))
+    answer = carry_out(notebooks.trash_notebook, command, replies.nothing)
     make_known(notebook_id)
     return answer
 
@@ -192,7 +170,7 @@ def trash_notebook(notebook_id: str) -> Response:
 def restore_notebook(notebook_id: str) -> Response:
     """Take a notebook out of the trash, as a draft"""
     command = notebooks.RestoreNotebook(notebook_id)
-    return _answer(notebooks.restore_notebook, command)
+    return carry_out(notebooks.restore_notebook, command, partial(replies.notebook, owner=_writer()))
 
 
 @blueprint.post("/notebooks/<notebook_id>/publish")
@@ -201,7 +179,7 @@ def restore_notebook(notebook_id: str) -> Response:
 def publish_notebook(notebook_id: str) -> Response:
     """Show readers the notebook exactly as it is now"""
     command = notebooks.PublishNotebook(notebook_id)
-    answer = carry_out(lambda uow: notebooks.publish_notebook(command, uow), lambda result: _written(*result, 200))
+    answer = carry_out(notebooks.publish_notebook, command, partial(replies.notebook, owner=_writer()))
     make_known(notebook_id)
     return answer
 
@@ -212,7 +190,7 @@ def publish_notebook(notebook_id: str) -> Response:
 def unpublish_notebook(notebook_id: str) -> Response:
     """Take a notebook from its readers"""
     command = notebooks.UnpublishNotebook(notebook_id)
-    answer = _answer(notebooks.unpublish_notebook, command)
+    answer = carry_out(notebooks.unpublish_notebook, command, partial(replies.notebook, owner=_writer()))
     make_known(notebook_id)
     return answer
 
@@ -224,4 +202,4 @@ def unpublish_notebook(notebook_id: str) -> Response:
 def reorder_pages(notebook_id: str, json_data: dict[str, Any]) -> Response:
     """Put all pages into this order"""
     command = notebooks.ReorderPages(notebook_id, tuple(json_data["page_ids"]))
-    return _answer(notebooks.reorder_pages, command)
+    return carry_out(notebooks.reorder_pages, command, partial(replies.notebook, owner=_writer()))

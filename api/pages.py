@@ -6,9 +6,9 @@ from typing import Any
 from apiflask import APIBlueprint
 from flask import Response
 
-from api import presenters
+from api import presenters, replies
 from api.auth import maybe_actor
-from api.commands import carry_out
+from api.door import carry_out
 from api.http import PRIVATE, PUBLIC, conditional, encode, expected_version
 from api.openapi_rules import refusals
 from api.publications import make_known, publication
@@ -16,17 +16,13 @@ from api.replica import read_settled
 from api.schemas import pages as schemas
 from api.services import Rendered, services
 from domain.commands import pages
-from domain.commands.pages import Refused
 from domain.errors import NotFound
-from domain.page import Page
 from events import log
 from events.notebooks import NotebookFact
 from infra.database import retrying
 from read_models import page_view, published
 
 blueprint = APIBlueprint("pages", __name__)
-
-LOCATION = "/api/v1/notebooks/{}/pages/{}"
 
 
 @blueprint.post("/notebooks/<notebook_id>/pages")
@@ -36,22 +32,7 @@ LOCATION = "/api/v1/notebooks/{}/pages/{}"
 def create_page(notebook_id: str, json_data: dict[str, Any]) -> Response:
     """Add a page"""
     command = pages.CreatePage(notebook_id, **json_data)
-    return carry_out(lambda uow: pages.create_page(command, uow), _created)
-
-
-def _created(page: Page) -> tuple[object, int, dict[str, str]]:
-    body, _, headers = saved(page)
-    return body, 201, headers | {"Location": LOCATION.format(page.notebook_id, page.id)}
-
-
-def saved(page: Page) -> tuple[object, int, dict[str, str]]:
-    """The answer to whatever wrote a page: its receipt."""
-    return presenters.page(page), 200, {"ETag": draft_etag(page.version, page.order)}
-
-
-def draft_etag(version: int, order: int) -> str:
-    # The version leads, since If-Match asks for it alone: a page that was only moved is not another text.
-    return f'"{version}-{order}"'
+    return carry_out(pages.create_page, command, replies.page_created)
 
 
 @blueprint.put("/notebooks/<notebook_id>/pages/<page_id>")
@@ -69,22 +50,7 @@ def edit_page(notebook_id: str, page_id: str, json_data: dict[str, Any]) -> Resp
         expected_version(),
         window if json_data["autosave"] else None,
     )
-    return carry_out(lambda uow: pages.edit_page(command, uow), _saved_or_refused)
-
-
-def _saved_or_refused(result: Page | Refused) -> tuple[object, int, dict[str, str]]:
-    return _refused(result) if isinstance(result, Refused) else saved(result)
-
-
-def _refused(refused: Refused) -> tuple[object, int, dict[str, str]]:
-    merged = refused.merged and {"title": refused.merged[0], "content": refused.merged[1]}
-    body = {
-        "detail": "The page has changed since you read it. Your text is kept as a revision; merge it and save again.",
-        "current": presenters.page(refused.current),
-        "merged": merged,
-        "conflict_revision_id": refused.conflict_revision_id,
-    }
-    return body, 412, {"ETag": draft_etag(refused.current.version, refused.current.order)}
+    return carry_out(pages.edit_page, command, replies.page_edited)
 
 
 @blueprint.delete("/notebooks/<notebook_id>/pages/<page_id>")
@@ -93,7 +59,7 @@ def _refused(refused: Refused) -> tuple[object, int, dict[str, str]]:
 def trash_page(notebook_id: str, page_id: str) -> Response:
     """Put a page into the trash"""
     command = pages.TrashPage(notebook_id, page_id)
-    answer = carry_out(lambda uow: pages.trash_page(command, uow), lambda _: (None, 204, {}))
+    answer = carry_out(pages.trash_page, command, replies.nothing)
     make_known(notebook_id)
     return answer
 
@@ -104,7 +70,7 @@ def trash_page(notebook_id: str, page_id: str) -> Response:
 def restore_page(notebook_id: str, page_id: str) -> Response:
     """Take a page out of the trash, as the last one"""
     command = pages.RestorePage(notebook_id, page_id)
-    return carry_out(lambda uow: pages.restore_page(command, uow), saved)
+    return carry_out(pages.restore_page, command, replies.page)
 
 
 @blueprint.get("/notebooks/<notebook_id>/pages/<page_id>")
@@ -144,7 +110,9 @@ def _render_draft(notebook_id: str, page_id: str, version: int) -> Rendered:
         # For its author; to anyone else the answer is the same, word for word.
         raise NotFound("This notebook has no such page.")
     order = fact.page_ids.index(page_id) + 1
-    return Rendered(encode(presenters.page_row(row, order)), draft_etag(row["version"], order), row["owner_id"])
+    return Rendered(
+        encode(presenters.page_row(row, order)), presenters.draft_etag(row["version"], order), row["owner_id"]
+    )
 
 
 def _published(notebook_id: str, page_id: str) -> Rendered:

@@ -10,9 +10,9 @@ from apiflask import APIBlueprint
 from flask import Response, request
 from sqlalchemy.exc import SQLAlchemyError
 
-from api import presenters, uploads
+from api import presenters, replies, uploads
 from api.auth import actor
-from api.commands import answered_before, carry_out, cause
+from api.door import answered_before, carry_out, carry_out_unseen
 from api.errors import InUse
 from api.http import PRIVATE, conditional, encode, etag_of, page_of
 from api.openapi_rules import refusals
@@ -21,7 +21,7 @@ from api.services import services
 from domain.commands import pictures
 from domain.errors import Invalid, NotFound, Refusal
 from domain.picture import Picture, object_key
-from domain.unit_of_work import UnitOfWork, perform
+from domain.unit_of_work import UnitOfWork
 from infra import crash, imaging
 from infra.database import retrying
 from infra.objects import BadCopy, StoreAway
@@ -31,7 +31,6 @@ from read_models.notebook_list import take
 
 blueprint = APIBlueprint("pictures", __name__)
 
-LOCATION = "/api/v1/uploads/images/{}"
 UPLOAD = "pictures.upload_image"
 REFERENCES = schemas.Reference(many=True)
 
@@ -87,7 +86,7 @@ def _uploaded(sent: Path, alt: str, also: str) -> Response:
         crash.point("upload cleaned")
         # A reservation before the bytes, the bytes before the row: whatever dies in between, nothing is lost from
         # sight, and no row is without its bytes.
-        picture_id = perform(services().writing, cause(), lambda uow: pictures.reserve_picture(pictures.RESERVE, uow))
+        picture_id = carry_out_unseen(pictures.reserve_picture, pictures.RESERVE)
         crash.point("upload reserved")
         return _kept(kept, pictures.AddPicture(picture_id, alt, *known), also)
 
@@ -96,7 +95,7 @@ def _kept(file: Path, command: pictures.AddPicture, also: str) -> Response:
     try:
         services().store.put(object_key(command.picture_id, "original"), file, command.mime)
         crash.point("upload stored")
-        answer = carry_out(lambda uow: pictures.add_picture(command, uow), _created, also)
+        answer = carry_out(pictures.add_picture, command, replies.picture_added, also)
         crash.point("upload kept")
     except (BadCopy, Refusal):
         _give_up(command.picture_id)
@@ -106,15 +105,11 @@ def _kept(file: Path, command: pictures.AddPicture, also: str) -> Response:
     return answer
 
 
-def _created(picture: Picture) -> tuple[object, int, dict[str, str]]:
-    return presenters.picture(picture), 201, {"Location": LOCATION.format(picture.id)}
-
-
 def _give_up(picture_id: str) -> None:
     """Clean up at once. Where that fails too, the reservation is left to tell the sweep."""
     with suppress(StoreAway, SQLAlchemyError):
         services().store.remove(object_key(picture_id, "original"))
-        perform(services().writing, cause(), lambda uow: pictures.take_back(uow.connection, picture_id))
+        carry_out_unseen(pictures.give_up_picture, pictures.GiveUpPicture(picture_id))
 
 
 @blueprint.get("/uploads/images")
@@ -158,7 +153,7 @@ def _own(picture_id: str) -> Picture:
 def retry_image(picture_id: str) -> Response:
     """Make the sizes of a picture that has failed once more"""
     command = pictures.RetryPicture(picture_id)
-    return carry_out(lambda uow: pictures.retry_picture(command, uow), lambda made: (presenters.picture(made), 200, {}))
+    return carry_out(pictures.retry_picture, command, replies.picture)
 
 
 @blueprint.delete("/uploads/images/<picture_id>")
@@ -167,18 +162,17 @@ def retry_image(picture_id: str) -> Response:
 @blueprint.doc(responses=refusals(conflict=schemas.PictureInUse))
 def remove_image(picture_id: str, query_data: dict[str, Any]) -> Response:
     """Delete a picture; refused while something of one's own shows it, unless forced"""
-    command = pictures.RemovePicture(picture_id)
     force = query_data["force"]
-    answer = carry_out(lambda uow: _removed(command, uow, force), lambda _: (None, 204, {}), also=str(force))
+    remove = pictures.remove_picture if force else _removed_unless_used
+    answer = carry_out(remove, pictures.RemovePicture(picture_id), replies.nothing, also=str(force))
     services().pictures.wait_out()
     return answer
 
 
-def _removed(command: pictures.RemovePicture, uow: UnitOfWork, force: bool) -> Picture:
+def _removed_unless_used(command: pictures.RemovePicture, uow: UnitOfWork) -> None:
     picture = pictures.remove_picture(command, uow)
     # Behind the picture's lock, which a save that links it takes as well.
     track_references_within(uow.connection, picture.owner_id)
     used = references.of_picture(uow.connection, picture.id, picture.owner_id)
-    if used and not force:
+    if used:
         raise InUse(REFERENCES.dump(used))
-    return picture

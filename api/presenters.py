@@ -6,6 +6,8 @@ from typing import Any
 from sqlalchemy.exc import DBAPIError
 
 from api.http import CURRENT_VERSION
+from api.schemas import accounts as account_schemas
+from api.schemas import admin as admin_schemas
 from api.schemas import notebooks as notebook_schemas
 from api.schemas import pages as page_schemas
 from api.schemas import pictures as picture_schemas
@@ -15,6 +17,7 @@ from domain.page import Page
 from domain.picture import Picture
 from domain.user import User
 from events.notebooks import NotebookFact, Publication, PublishedPage
+from events.parked import Delivery
 from infra.database import is_unreachable, retrying
 from read_models import profiles
 from read_models.profiles import Profile
@@ -23,7 +26,13 @@ PAGE = page_schemas.Page()
 PICTURE = picture_schemas.Image()
 NOTEBOOK = notebook_schemas.Notebook()
 NOTEBOOK_WITH_PAGES = notebook_schemas.NotebookWithPages()
+MANAGED_USER = admin_schemas.ManagedUser()
+DELIVERY = admin_schemas.Delivery()
+OWN_PROFILE = account_schemas.Profile()
+PROFILE = account_schemas.Profile(exclude=("email", "role"))
 OWNERS_ALONE = "has_unpublished_changes"
+# Between the reaction and the event in a delivery's id: neither may hold it.
+POINT = "."
 
 
 def profile_of(user_id: str) -> Profile:
@@ -72,6 +81,26 @@ def media_url(picture_id: str, size: str) -> str:
     return f"{CURRENT_VERSION}/media/{picture_id}/{size}"
 
 
+def profile(user: User, insider: bool) -> dict[str, Any]:
+    """Someone's profile; e-mail and role for ``insider`` alone."""
+    shown = {**vars(user), "avatar_url": avatar_url(user)}
+    return (OWN_PROFILE if insider else PROFILE).dump(shown)  # type: ignore[no-any-return]
+
+
+def managed_user(user: User) -> dict[str, Any]:
+    """An account as administrators see it."""
+    shown = {**vars(user), "avatar_url": avatar_url(user), "disabled": user.disabled_at is not None}
+    return MANAGED_USER.dump(shown)  # type: ignore[no-any-return]
+
+
+def delivery(row: Delivery) -> dict[str, Any]:
+    """A delivery as administrators see it."""
+    # A driver's error goes on with the statement and its values: someone's text.
+    reason = (row["error"] or "").partition("\n")[0] or None
+    shown = {**row, "id": f"{row['reaction']}{POINT}{row['event_id']}", "event_type": row["type"], "error": reason}
+    return DELIVERY.dump(shown)  # type: ignore[no-any-return]
+
+
 def picture(found: Picture) -> dict[str, Any]:
     sizes = {each.size: {**asdict(each), "url": media_url(found.id, each.size)} for each in found.thumbnails}
     shown = {**vars(found), "url": media_url(found.id, "original"), "thumbnails": sizes}
@@ -83,6 +112,11 @@ def picture(found: Picture) -> dict[str, Any]:
 def page(aggregate: Page) -> dict[str, Any]:
     """A page just written."""
     return PAGE.dump(aggregate)  # type: ignore[no-any-return]
+
+
+def draft_etag(version: int, order: int) -> str:
+    # The version leads, since If-Match asks for it alone: a page that was only moved is not another text.
+    return f'"{version}-{order}"'
 
 
 def page_row(row: dict[str, Any], order: int) -> dict[str, Any]:

@@ -1,18 +1,17 @@
 """The history of a page, for its author alone."""
 
+from functools import partial
 from typing import Any, NamedTuple
 
 from apiflask import APIBlueprint
 from flask import Response
 from sqlalchemy import Connection
 
-from api import presenters
+from api import presenters, replies
 from api.auth import actor
-from api.commands import carry_out
-from api.errors import Stale
+from api.door import carry_out
 from api.http import PRIVATE, conditional, encode, etag_of, expected_version, page_of
 from api.openapi_rules import refusals
-from api.pages import draft_etag, saved
 from api.schemas import revisions as schemas
 from api.schemas.fields import ListQuery
 from api.schemas.pages import Page as PageSchema
@@ -98,20 +97,23 @@ def _texts(page_id: str, revision_id: str, against: str) -> tuple[str, str]:
 @blueprint.doc(responses=refusals(stale=PageNow))
 def restore_revision(page_id: str, revision_id: str) -> Response:
     """Make the text of a revision the page's text again, as a new version"""
-    expected = expected_version()
-    return carry_out(lambda uow: _restored(uow, page_id, revision_id, expected), saved)
-
-
-def _restored(uow: UnitOfWork, page_id: str, revision_id: str, expected: int | None) -> Page:
-    _, row = _found(uow, page_id, revision_id)
-    command = commands.RestoreRevision(page_id, row["title"], row["content"], expected)
+    command = _Restore(page_id, revision_id, expected_version())
     try:
-        return commands.restore_revision(command, uow)
+        return carry_out(_restored, command, replies.page)
     except VersionConflict as conflict:
-        page = conflict.current
-        assert isinstance(page, Page)
-        detail = "The page has changed since you read it; nothing was restored."
-        raise Stale(detail, presenters.page(page), draft_etag(page.version, page.order)) from None
+        raise replies.page_not_restored(conflict) from None
+
+
+class _Restore(NamedTuple):
+    page_id: str
+    revision_id: str
+    expected: int | None
+
+
+def _restored(wanted: _Restore, uow: UnitOfWork) -> Page:
+    _, row = _found(uow, wanted.page_id, wanted.revision_id)
+    command = commands.RestoreRevision(wanted.page_id, row["title"], row["content"], wanted.expected)
+    return commands.restore_revision(command, uow)
 
 
 @blueprint.put("/pages/<page_id>/revisions/<revision_id>")
@@ -121,7 +123,8 @@ def _restored(uow: UnitOfWork, page_id: str, revision_id: str, expected: int | N
 def label_revision(page_id: str, revision_id: str, json_data: dict[str, Any]) -> Response:
     """Name a revision, and keep it for ever"""
     command = commands.LabelRevision(page_id, revision_id, json_data["label"])
-    return carry_out(lambda uow: _labelled(command, uow), lambda row: (REVISION.dump(_shown(row)), 200, {}))
+    owner = presenters.profile_of(actor().user_id)
+    return carry_out(_labelled, command, partial(replies.revision, owner=owner))
 
 
 def _labelled(command: commands.LabelRevision, uow: UnitOfWork) -> dict[str, Any]:

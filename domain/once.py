@@ -1,9 +1,10 @@
-"""A command that happens once however often its client asks for it, and that is answered even when the reply to its
-COMMIT is lost (docs/adr/0011)."""
+"""The one door of all commands: a command happens once however often its client asks for it, and is answered even when
+the reply to its COMMIT is lost (docs/adr/0011)."""
 
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TypeVar
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError, TimeoutError
@@ -11,40 +12,53 @@ from sqlalchemy.exc import DBAPIError, TimeoutError
 from domain import receipts
 from domain.errors import InProgress
 from domain.receipts import Answer, Claim
-from domain.unit_of_work import Cause, CommitUnknown, UnitOfWork, perform
-from infra.database import REQUEST_SECONDS
+from domain.unit_of_work import Cause, CommitUnknown, UnitOfWork, transaction
+from infra.database import REQUEST_SECONDS, retrying
 
 PAUSE_SECONDS = 0.05
 
+Command = TypeVar("Command")
+Result = TypeVar("Result")
 
-def perform_once(engine: Engine, cause: Cause, claim: Claim | None, work: Callable[[UnitOfWork], Answer]) -> Answer:
-    """Run ``work`` in one transaction with its receipt; the stored answer when the client has asked before.
+
+def perform_once(
+    engine: Engine,
+    cause: Cause,
+    claim: Claim | None,
+    handler: Callable[[Command, UnitOfWork], Result],
+    command: Command,
+    present: Callable[[Result], Answer],
+) -> Answer:
+    """Claim the key, do the command, make its answer and its receipt, commit: in one transaction, which is run again
+    when the server rolled it back for a passing reason. The stored answer when the client has asked before.
+
+    ``present`` runs while rows are locked, so it must ask nobody anything.
 
     Raises:
         CommitUnknown: it is done or it is not, and nobody could be asked in time.
-        Conflict: the first request with this key is still being worked on.
+        InProgress: the first request with this key is still being worked on.
         Invalid: the key was used for another request.
     """
-    if claim is None:
-        return perform(engine, cause, work)
-    began = time.monotonic()
 
     def attempt() -> Answer:
-        return perform(engine, cause, lambda uow: _with_receipt(uow, claim, work))
+        with transaction(engine, cause) as uow:
+            answer = receipts.earlier(uow.connection, claim) if claim else None
+            if answer is None:
+                if claim:
+                    receipts.begin(uow.connection, claim, uow.now)
+                answer = present(handler(command, uow))
+                if claim:
+                    receipts.complete(uow.connection, claim, answer)
+            uow.commit()
+            return answer
 
+    began = time.monotonic()
     try:
-        return attempt()
+        return retrying(attempt)
     except CommitUnknown as unknown:
+        if claim is None:
+            raise
         return _settle(attempt, unknown, until=began + REQUEST_SECONDS)
-
-
-def _with_receipt(uow: UnitOfWork, claim: Claim, work: Callable[[UnitOfWork], Answer]) -> Answer:
-    if stored := receipts.earlier(uow.connection, claim):
-        return stored
-    receipts.begin(uow.connection, claim, uow.now)
-    answer = work(uow)
-    receipts.complete(uow.connection, claim, answer)
-    return answer
 
 
 def _settle(attempt: Callable[[], Answer], unknown: CommitUnknown, until: float) -> Answer:
@@ -58,7 +72,7 @@ def _settle(attempt: Callable[[], Answer], unknown: CommitUnknown, until: float)
         time.sleep(PAUSE_SECONDS)
         try:
             # Not a replay: for the client, and for who cleans up after replays, this is the first answer.
-            return replace(attempt(), replayed=False)
+            return replace(retrying(attempt), replayed=False)
         except (InProgress, CommitUnknown, DBAPIError, TimeoutError):
             continue
     raise unknown

@@ -3,7 +3,8 @@
 A unit of work lives for one command, in one thread.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
@@ -80,7 +81,7 @@ class UnitOfWork:
         self._beside.append((stream_id, version, fact))
 
     def flush(self) -> None:
-        """Write all changes and their events; the commit is ``perform``'s."""
+        """Write all changes and their events, in the transaction of whoever commits."""
         for aggregate in self._new:
             self.connection.execute(aggregate.insertion(), aggregate.stored())
         for aggregate, before in self._loaded:
@@ -88,6 +89,22 @@ class UnitOfWork:
         events = [*self._numbered(), *(self._event(*numbered) for numbered in self._beside)]
         if events:
             log.append(self.connection, events)
+
+    def commit(self) -> None:
+        """Write all changes and their events, and commit.
+
+        Raises:
+            CommitUnknown: the connection was lost meanwhile.
+        """
+        self.flush()
+        crash.point("command written")
+        try:
+            self.connection.commit()
+        except DBAPIError as error:
+            if is_refused_commit(error):
+                raise
+            raise CommitUnknown from error
+        crash.point("command committed")
 
     def _update(self, aggregate: Aggregate, before: dict[str, Any]) -> None:
         changed = {name: value for name, value in aggregate.stored().items() if before[name] != value}
@@ -110,10 +127,17 @@ class UnitOfWork:
         )
 
 
+@contextmanager
+def transaction(engine: Engine, cause: Cause) -> Iterator[UnitOfWork]:
+    """A unit of work on a connection of its own; what it does not commit is rolled back."""
+    with engine.connect() as connection:
+        yield UnitOfWork(connection, cause)
+
+
 def perform(
     engine: Engine, cause: Cause, work: Callable[[UnitOfWork], Result], seconds: float = REQUEST_SECONDS
 ) -> Result:
-    """Run ``work`` in a transaction of its own and commit it with all that it changed.
+    """Run ``work`` (``partial(handler, command)``) in a transaction of its own and commit it with all that it changed.
 
     The whole of it is run again, with a fresh unit of work, when the server rolled it back for a passing reason
     (deadlock, lock wait, certification); so ``work`` must do nothing that a rollback does not undo. After ``seconds``
@@ -122,20 +146,11 @@ def perform(
     Raises:
         CommitUnknown: the connection was lost in the commit.
     """
-    return retrying(lambda: _attempt(engine, cause, work), seconds)
 
+    def attempt() -> Result:
+        with transaction(engine, cause) as uow:
+            result = work(uow)
+            uow.commit()
+            return result
 
-def _attempt(engine: Engine, cause: Cause, work: Callable[[UnitOfWork], Result]) -> Result:
-    with engine.connect() as connection:
-        unit = UnitOfWork(connection, cause)
-        result = work(unit)
-        unit.flush()
-        crash.point("command written")
-        try:
-            connection.commit()
-        except DBAPIError as error:
-            if is_refused_commit(error):
-                raise
-            raise CommitUnknown from error
-        crash.point("command committed")
-        return result
+    return retrying(attempt, seconds)

@@ -5,6 +5,7 @@ import os
 import re
 import secrets
 import sys
+from functools import partial
 
 from marshmallow import ValidationError
 from sqlalchemy import Engine
@@ -43,7 +44,7 @@ def create_admin(settings: Settings, email: str) -> str:
     password, told = _password()
     command = _registration(email, password, settings.bcrypt_rounds)
     # Two transactions: after a crash in between, the same command again finds the account and promotes it.
-    made = perform(engine, _cause(), lambda uow: accounts.register(command, uow))
+    made = perform(engine, _cause(), partial(accounts.register, command))
     _promote(engine, made)
     return f"made the administrator {made.username} <{made.email}>{told}"
 
@@ -54,7 +55,7 @@ def _find(engine: Engine, email: str) -> User | None:
 
 
 def _promote(engine: Engine, user: User) -> None:
-    perform(engine, _cause(), lambda uow: accounts.change_user(ChangeUser(user.id, ADMIN, disabled=False), uow))
+    perform(engine, _cause(), partial(accounts.change_user, ChangeUser(user.id, ADMIN, disabled=False)))
 
 
 def _cause() -> Cause:

@@ -1,6 +1,7 @@
 """Empty the trash: what has lain there for ``TRASH_DAYS`` is erased for good (docs/revisions.md)."""
 
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Engine, Table, select
@@ -31,7 +32,7 @@ def empty_trash(engine: Engine, settings: Settings, at: datetime) -> int:
 
 
 def _do(engine: Engine, cause: Cause, handler: Any, command: object) -> Any:
-    return perform(engine, cause, lambda uow: handler(command, uow), BACKGROUND_SECONDS)
+    return perform(engine, cause, partial(handler, command), BACKGROUND_SECONDS)
 
 
 def _long_in_trash(engine: Engine, kind: Table, before: datetime) -> list[str]:

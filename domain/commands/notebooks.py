@@ -1,7 +1,7 @@
 """What an author can do with a notebook."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import select
 
@@ -31,6 +31,17 @@ def _anyones(uow: UnitOfWork, notebook_id: str) -> Notebook:
             raise Forbidden("Only its author may change a notebook.")
         raise NotFound("There is no such notebook.")
     return notebook
+
+
+class WithPages(NamedTuple):
+    """``pages``: ``{id, title, order, version, word_count, updated_at}`` of the live pages, in order."""
+
+    notebook: Notebook
+    pages: list[dict[str, Any]]
+
+
+def with_pages(uow: UnitOfWork, notebook: Notebook) -> WithPages:
+    return WithPages(notebook, contents(uow, notebook))
 
 
 def contents(uow: UnitOfWork, notebook: Notebook) -> list[dict[str, Any]]:
@@ -64,12 +75,16 @@ class EditNotebook:
     expected_version: int | None = None
 
 
-def edit_notebook(command: EditNotebook, uow: UnitOfWork) -> Notebook:
+def edit_notebook(command: EditNotebook, uow: UnitOfWork) -> WithPages:
+    """
+    Raises:
+        VersionConflict: the notebook has changed since the caller read it; ``current`` is the notebook with its pages.
+    """
     notebook = own_notebook(uow, command.notebook_id)
     if command.expected_version not in (None, notebook.version):
-        raise VersionConflict(notebook)
+        raise VersionConflict(with_pages(uow, notebook))
     notebook.edit(command.changes, uow.now)
-    return notebook
+    return with_pages(uow, notebook)
 
 
 @dataclass(frozen=True)
@@ -78,10 +93,10 @@ class ReorderPages:
     page_ids: tuple[str, ...]
 
 
-def reorder_pages(command: ReorderPages, uow: UnitOfWork) -> Notebook:
+def reorder_pages(command: ReorderPages, uow: UnitOfWork) -> WithPages:
     notebook = own_notebook(uow, command.notebook_id)
     notebook.reorder(command.page_ids, uow.now)
-    return notebook
+    return with_pages(uow, notebook)
 
 
 @dataclass(frozen=True)
@@ -89,12 +104,11 @@ class PublishNotebook:
     notebook_id: str
 
 
-def publish_notebook(command: PublishNotebook, uow: UnitOfWork) -> tuple[Notebook, list[dict[str, Any]]]:
-    """The notebook and its contents as they were published; read again, they may be newer by a save."""
-    notebook = own_notebook(uow, command.notebook_id)
-    pages = contents(uow, notebook)
-    notebook.publish({page["id"]: page["version"] for page in pages}, uow.now)
-    return notebook, pages
+def publish_notebook(command: PublishNotebook, uow: UnitOfWork) -> WithPages:
+    """The notebook and its pages as they were published; read again, they may be newer by a save."""
+    published = with_pages(uow, own_notebook(uow, command.notebook_id))
+    published.notebook.publish({page["id"]: page["version"] for page in published.pages}, uow.now)
+    return published
 
 
 @dataclass(frozen=True)
@@ -102,10 +116,10 @@ class UnpublishNotebook:
     notebook_id: str
 
 
-def unpublish_notebook(command: UnpublishNotebook, uow: UnitOfWork) -> Notebook:
+def unpublish_notebook(command: UnpublishNotebook, uow: UnitOfWork) -> WithPages:
     notebook = own_notebook(uow, command.notebook_id)
     notebook.unpublish(uow.now)
-    return notebook
+    return with_pages(uow, notebook)
 
 
 @dataclass(frozen=True)
@@ -124,7 +138,7 @@ class RestoreNotebook:
     notebook_id: str
 
 
-def restore_notebook(command: RestoreNotebook, uow: UnitOfWork) -> Notebook:
+def restore_notebook(command: RestoreNotebook, uow: UnitOfWork) -> WithPages:
     notebook = _anyones(uow, command.notebook_id)
     notebook.restore(uow.now)
-    return notebook
+    return with_pages(uow, notebook)

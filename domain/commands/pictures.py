@@ -64,6 +64,16 @@ def take_back(connection: Connection, picture_id: str) -> bool:
     return gone.rowcount == 1
 
 
+@dataclass(frozen=True)
+class GiveUpPicture:
+    picture_id: str
+
+
+def give_up_picture(command: GiveUpPicture, uow: UnitOfWork) -> bool:
+    """End an upload that comes to nothing; whether it was still reserved."""
+    return take_back(uow.connection, command.picture_id)
+
+
 def own_picture(uow: UnitOfWork, picture_id: str) -> Picture:
     """The actor's own picture, locked.
 

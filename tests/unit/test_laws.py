@@ -41,6 +41,7 @@ SHOWS_THE_QUEUES = "api/dashboard.py"
 
 MAY_ENQUEUE = {"events/relay.py", "workers/clock.py"}
 MAY_COMMIT = {
+    "domain/once.py",
     "domain/unit_of_work.py",
     "events/relay.py",
     "workers/reaction.py",
@@ -248,3 +249,35 @@ def test_a_token_that_is_not_ours_is_refused_on_public_routes_too(app: APIFlask)
     client = app.test_client()
     for header in ("Bearer nonsense", "Bearer", "Basic eDp5", "Bearer " + "a." * 9):
         assert client.get("/api/v1/notebooks?public=true", headers={"Authorization": header}).status_code == 401
+
+
+# What is presented inside a command's transaction is made while its row locks are held.
+PRESENT = ("api/replies.py",)
+ASKS_SOMEONE = {"infra.database", "queries", "read_models.cache", "redis", "sqlalchemy"}
+
+
+def does_io(tree: ast.Module) -> set[str]:
+    """What a presenter would ask servers with."""
+    asked = {name for name in imports(tree) if any(f"{name}.".startswith(f"{each}.") for each in ASKS_SOMEONE)}
+    return asked | {"services" for call in calls(tree) if _name(call.func) == "services"}
+
+
+def test_presenters_ask_nobody_anything() -> None:
+    assert {path: found for path in PRESENT if (found := does_io(ast.parse((HOUSE / path).read_text())))} == {}
+
+
+@pytest.mark.parametrize("line", ["from infra.database import retrying", "services().shared.profile(user_id)"])
+def test_the_presenter_law_catches(line: str) -> None:
+    assert does_io(ast.parse(line))
+
+
+def closures_handed_over(tree: ast.Module) -> list[int]:
+    """Lines that hand a lambda to the door of all commands, where a named function could be followed."""
+    through = (call for call in calls(tree) if _name(call.func) in ("carry_out", "carry_out_unseen", "perform_once"))
+    given = (value for call in through for value in (*call.args, *(each.value for each in call.keywords)))
+    return [value.lineno for value in given if isinstance(value, ast.Lambda)]
+
+
+def test_handlers_commands_and_presenters_are_named() -> None:
+    assert {path: lines for path, tree in sources("api") if (lines := closures_handed_over(tree))} == {}
+    assert closures_handed_over(ast.parse("carry_out(lambda uow: edit_page(command, uow), saved)"))

@@ -1,7 +1,8 @@
-"""From a request to a command and back: one transaction, with the idempotency receipt inside it."""
+"""From a request to a command and back: who asks, under which idempotency key, and the answer as HTTP."""
 
 import hmac
 from collections.abc import Callable
+from functools import partial
 from typing import TypeVar
 
 import msgspec
@@ -9,7 +10,6 @@ from flask import Response, request
 
 from api.auth import maybe_actor
 from api.errors import problem
-from api.http import encode
 from api.services import services
 from domain import receipts
 from domain.errors import Invalid
@@ -18,38 +18,43 @@ from domain.receipts import Answer, Claim
 from domain.unit_of_work import Cause, UnitOfWork, perform
 from infra import logs
 
+Command = TypeVar("Command")
 Result = TypeVar("Result")
 
 
 def carry_out(
-    work: Callable[[UnitOfWork], Result],
-    present: Callable[[Result], tuple[object, int, dict[str, str]]],
+    handler: Callable[[Command, UnitOfWork], Result],
+    command: Command,
+    present: Callable[[Result], Answer],
     also: str = "",
     unseal: Callable[[str], str] = str,
 ) -> Response:
-    """Do ``work`` in one transaction and answer with what ``present`` makes of its result.
+    """Let ``handler`` do the command in one transaction, and answer with what ``present`` (``api/replies.py``) makes of
+    its result.
 
     With an Idempotency-Key the answer is stored in that transaction, and a repeated request gets it again. ``also`` is
     what makes a request another one besides its body. ``unseal`` makes the body that is sent of the one that is
     stored, where that must not lie in a table.
     """
-
-    def answered(uow: UnitOfWork) -> Answer:
-        body, status, headers = present(work(uow))
-        return Answer(status, headers, encode(body).decode() if body is not None else "")
-
-    answer = perform_once(services().writing, cause(), _claim(also), answered)
+    answer = perform_once(services().writing, cause(), _claim(also), handler, command, present)
     services().nudge.poke()
     return _response(answer, unseal)
+
+
+def carry_out_unseen(handler: Callable[[Command, UnitOfWork], Result], command: Command) -> Result:
+    """Do a command that is only part of a request: in a transaction of its own, without an answer or a receipt."""
+    return perform(services().writing, cause(), partial(handler, command))
 
 
 def answered_before(also: str) -> Response | None:
     """The stored answer to this very request, None when it is new: for work that is done before the transaction."""
     claim = _claim(also)
-    if claim is None:
-        return None
-    found = perform(services().writing, cause(), lambda uow: receipts.earlier(uow.connection, claim))
+    found = carry_out_unseen(_earlier, claim) if claim else None
     return _response(found, str) if found else None
+
+
+def _earlier(claim: Claim, uow: UnitOfWork) -> Answer | None:
+    return receipts.earlier(uow.connection, claim)
 
 
 def cause() -> Cause:
