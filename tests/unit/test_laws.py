@@ -29,9 +29,10 @@ MAY_IMPORT = {
     "api": {"domain", "read_models", "events", "infra"},
     # A service of its own, which the API speaks to over HTTP only.
     "linguistics": {"infra"},
-    # A client like any other: it knows the HTTP API and nothing else.
-    "seeding": set[str](),
+    # A client like any other: it knows the HTTP API, and reads Markdown as the server does.
+    "seeding": {"infra"},
 }
+A_CLIENT_MAY_KNOW = "infra.markdown"
 # They may import anything; nothing but the two doors, and each other, may import them.
 OUTSIDE = {"deploy", "operate", "bench", "migrations", "tests"}
 DOORS = {"run", "seed"}
@@ -92,7 +93,13 @@ def wrong_imports(path: str, tree: ast.Module) -> set[str]:
     found = {name for name in imports(tree) if (top := name.split(".")[0]) in ours and top not in allowed}
     if room == "api" and path != SHOWS_THE_QUEUES:
         found |= {name for name in imports(tree) if any(f"{name}.".startswith(f"{no}.") for no in NOT_FOR_THE_API)}
+    if room == "seeding":
+        found |= {name for name in imports(tree) if name.startswith("infra.") and not is_in(name, A_CLIENT_MAY_KNOW)}
     return found
+
+
+def is_in(name: str, package: str) -> bool:
+    return f"{name}.".startswith(f"{package}.")
 
 
 def enqueues(tree: ast.Module) -> bool:
@@ -142,6 +149,7 @@ def test_no_room_imports_what_it_may_not_know() -> None:
         ("api/pages.py", "import workers.reaction"),
         ("api/pages.py", "import_module('workers.reaction')"),
         ("seeding/cli.py", "from infra.settings import Settings"),
+        ("seeding/cli.py", "from infra import markdown, settings"),
         ("domain/page.py", "from deploy import embedded"),
         ("deploy/up.py", "import run"),
     ],
@@ -157,6 +165,7 @@ def test_the_import_law_catches(path: str, line: str) -> None:
         ("workers/clock.py", "from domain import receipts"),
         ("bench/saves.py", "from rq import Queue; from deploy import embedded; import workers"),
         ("run.py", "from deploy.up import up; from workers.runner import main"),
+        ("seeding/book.py", "from infra.markdown import read"),
         ("api/dashboard.py", "from rq.serializers import JSONSerializer"),
     ],
 )
