@@ -11,6 +11,7 @@ from pkgutil import iter_modules
 from bench import works
 from bench.figures import Figure, Work, measure, table, write_json
 from bench.running import Running
+from infra.proxies import forget_proxies
 from infra.settings import explicit_environment, var_folder
 
 NAMES = [module.name for module in iter_modules(works.__path__)]
@@ -19,6 +20,7 @@ NAMES = [module.name for module in iter_modules(works.__path__)]
 def main() -> int:
     """0 when every goal is met."""
     arguments = _parser().parse_args()
+    forget_proxies()
     figures = [_measured(work, arguments.rounds) for work in _works(arguments.works or NAMES)]
     print(table(figures))
     target = arguments.json or var_folder(explicit_environment()) / "bench-results.json"

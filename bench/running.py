@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import time
-import urllib.request
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -28,6 +27,7 @@ from events.log import outbox
 from events.subscriptions import REACTIONS
 from infra import objects
 from infra.database import migrate, read_engine, write_engine
+from infra.proxies import DIRECT
 from infra.settings import CHECKOUT, load_settings
 
 PATIENCE = 60.0
@@ -151,7 +151,7 @@ def _free_ports(count: int) -> list[int]:
 
 def _answers(url: str) -> bool:
     try:
-        with urllib.request.urlopen(url, timeout=2) as answer:
+        with DIRECT.open(url, timeout=2) as answer:
             return bool(answer.status == 200)
     except OSError:
         return False

@@ -12,6 +12,7 @@ import xmlrpc.client
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
+from urllib.parse import quote
 
 from deploy.embedded import SERVERS, tail
 from deploy.instance import Instance
@@ -22,6 +23,8 @@ from infra.settings import CHECKOUT, Settings
 CONFIGURATION = CHECKOUT / "supervisord.conf"
 # Every program's own stopwaitsecs ends sooner, and supervisor kills it then; this one is for supervisor itself.
 STOP_SECONDS = 220.0
+# It answers within a second; a machine may be very busy.
+ANSWER_SECONDS = 60.0
 
 
 class CannotStart(Exception):
@@ -39,7 +42,7 @@ class Supervisor:
         self._password = settings.supervisor_password
         # Any: what XML-RPC answers is as long as its list of types, and supervisor's are known.
         self._rpc: Any = xmlrpc.client.ServerProxy(
-            f"http://admin:{self._password}@127.0.0.1:{settings.supervisor_port}/RPC2"
+            f"http://admin:{quote(self._password, safe='')}@127.0.0.1:{settings.supervisor_port}/RPC2"
         ).supervisor
 
     def start(self) -> None:
@@ -48,7 +51,7 @@ class Supervisor:
         with open(log / "supervisord-start.log", "wb") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "supervisor.supervisord", "-c", str(CONFIGURATION)],
-                cwd=CHECKOUT,
+                cwd=self.settings.var,
                 env=self._environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -65,17 +68,19 @@ class Supervisor:
             | {
                 "SINPLUMA_VAR": str(self.settings.var),
                 "SINPLUMA_SUPERVISOR_PORT": str(self.settings.supervisor_port),
+                "SINPLUMA_CHECKOUT": str(CHECKOUT),
                 "SINPLUMA_PYTHON": sys.executable,
                 "SUPERVISOR_PASSWORD": self._password,
             }
         )
 
     def _await_rpc(self) -> None:
+        deadline = time.monotonic() + ANSWER_SECONDS
         while True:
             with contextlib.suppress(OSError, http.client.HTTPException, xmlrpc.client.Error):
                 self._rpc.getState()
                 return
-            if self._has_ended():
+            if self._has_ended() or time.monotonic() > deadline:
                 raise CannotStart(
                     "supervisord does not start:\n" + tail(self.settings.var / "log" / "supervisord-start.log")
                 )

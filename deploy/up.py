@@ -12,7 +12,6 @@ import subprocess
 import sys
 import time
 import urllib.error
-import urllib.request
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -21,6 +20,7 @@ from deploy.instance import AlreadyRunning, Instance
 from deploy.private import ensure_ports, ensure_secrets, port_is_free
 from deploy.supervisor import CannotStart, Supervisor
 from deploy.terminal import say
+from infra.proxies import DIRECT
 from infra.settings import (
     CHECKOUT,
     SECRETS_FILE,
@@ -63,6 +63,8 @@ def _up() -> int:
     given = {name for name, value in explicit_environment().items() if value.strip()}
     instance = _lock_instance()
     settings = _settings(instance)
+    for remark in settings.remarks:
+        say(f"warning: {remark}")
     servers = [server(name, settings.var) for name in SERVERS if _is_embedded(name, given)]
     _refuse_taken_ports(settings)
     if "DATABASE_URL" in given:
@@ -184,7 +186,7 @@ def _await_ready(supervisor: Supervisor, settings: Settings) -> None:
 
 def _ready_answer(settings: Settings) -> dict[str, Any] | None:
     try:
-        with urllib.request.urlopen(f"{_base_url(settings)}/readyz", timeout=5) as response:
+        with DIRECT.open(f"{_base_url(settings)}/readyz", timeout=5) as response:
             answer: dict[str, Any] = json.load(response)
             return answer
     except (urllib.error.URLError, http.client.HTTPException, OSError, ValueError):

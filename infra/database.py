@@ -287,7 +287,8 @@ def migrate(settings: Settings) -> None:
     from alembic.config import Config
 
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent.parent / "migrations"))
+    # In Alembic's configuration a % begins a placeholder, and a checkout may have one in its path.
+    config.set_main_option("script_location", str(Path(__file__).parent.parent / "migrations").replace("%", "%%"))
     config.attributes["settings"] = settings
     command.upgrade(config, "head")
 

@@ -8,6 +8,7 @@ import msgspec
 
 from infra.breaker import Breaker
 from infra.lease import Lru
+from infra.proxies import proxy_for
 from infra.settings import Settings
 
 # 504 or 502 is promised within 3 seconds, with the way there and back.
@@ -29,8 +30,8 @@ class Linguistics:
         self._client = httpx.Client(
             timeout=httpx.Timeout(MOST_SECONDS, connect=CONNECT_SECONDS),
             limits=httpx.Limits(max_connections=MOST_AT_ONCE, max_keepalive_connections=MOST_AT_ONCE),
-            # Proxies of the environment are for the outside; this is a neighbour.
             trust_env=False,
+            proxy=proxy_for(self._url),
         )
         # httpx limits each step of a request. Who sends a byte a second keeps within all of them, so the waiting is
         # done here and the request goes on in a thread until one of its steps ends it.

@@ -15,6 +15,7 @@ from minio import Minio
 from minio.error import InvalidResponseError, MinioException, S3Error
 
 from infra.breaker import Breaker
+from infra.proxies import pool_for
 from infra.settings import Settings
 
 CONNECT_SECONDS, READ_SECONDS = 2, 15
@@ -229,7 +230,8 @@ def _client(settings: Settings, url: str, read_seconds: float) -> Minio:
 
 
 def _pool(settings: Settings, read_seconds: float) -> urllib3.PoolManager:
-    return urllib3.PoolManager(
+    return pool_for(
+        settings.s3_endpoint,
         timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=read_seconds),
         retries=urllib3.Retry(0),
         maxsize=settings.api_threads,

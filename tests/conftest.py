@@ -13,6 +13,7 @@ from deploy import embedded
 from deploy.embedded import EmbeddedServices
 from infra import objects
 from infra.database import metadata, migrate, read_engine, retrying, write_engine
+from infra.proxies import forget_proxies
 from infra.settings import Settings, load_settings
 from tests import second_store
 from tests.service import Service
@@ -27,6 +28,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    forget_proxies()
     embedded.SERVERS["objects"] = STORES[config.getoption("--s3")]
 
 

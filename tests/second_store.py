@@ -7,11 +7,11 @@ killed and hung like any other server.
 import os
 import sys
 import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 
 from deploy.embedded import Objects, ServiceError
+from infra.proxies import DIRECT
 
 INSIDE = ("account", "container", "object")
 SETTINGS = """[swift-hash]
@@ -83,7 +83,7 @@ class Swift(Objects):
     def ready(self) -> bool:
         try:
             # Signed by nobody: refused, once there is somebody to refuse it.
-            urllib.request.urlopen(f"http://127.0.0.1:{self.private['S3_PORT']}/nothing", timeout=2).close()
+            DIRECT.open(f"http://127.0.0.1:{self.private['S3_PORT']}/nothing", timeout=2).close()
         except urllib.error.HTTPError:
             return True
         except (urllib.error.URLError, OSError):

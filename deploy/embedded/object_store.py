@@ -2,11 +2,11 @@
 
 import sys
 import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 
 from deploy.embedded.server import ServiceError, find
+from infra.proxies import DIRECT
 from infra.settings import embedded_s3_endpoint
 
 
@@ -51,7 +51,7 @@ class Objects:
 
     def ready(self) -> bool:
         try:
-            urllib.request.urlopen(embedded_s3_endpoint(self.private), timeout=2).close()
+            DIRECT.open(embedded_s3_endpoint(self.private), timeout=2).close()
         except urllib.error.HTTPError:
             return True  # it wants a signature: it is there
         except (urllib.error.URLError, OSError):

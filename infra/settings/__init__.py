@@ -7,10 +7,10 @@ together: an operator with three typos should not have to start four times.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from infra.settings import checks
+from infra.settings import checks, names
 from infra.settings.embedded import (
     embedded_database_url,
     embedded_linguistics_url,
@@ -25,6 +25,7 @@ from infra.settings.sources import (
     explicit_environment,
     read_private,
     var_folder,
+    written_settings,
 )
 
 __all__ = [
@@ -88,6 +89,8 @@ class Settings:
     bcrypt_rounds: int
     api_workers: int
     api_threads: int
+    # What the environment holds that looks like a misspelt setting, for the person who starts the service.
+    remarks: tuple[str, ...] = ()
 
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
@@ -100,13 +103,23 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     given = explicit_environment() if environ is None else dict(environ)
     reader = Reader({name: value.strip() for name, value in given.items() if value.strip()})
     var = var_folder(reader.values)
-    private = read_private(var) if environ is None or reader.has("SINPLUMA_VAR") else {}
-    return _read(reader, var, private)
+    private = read_private(var) if reader.has("SINPLUMA_VAR") or environ is None else {}
+    settings = _read(reader, var, private)
+    for name, problem in names.unknown(reader.values, reader.known).items():
+        reader.refuse(name, problem)
+    misspelt = names.misspelt(given, reader.known)
+    for name in written_settings() if environ is None else ():
+        # That file is for our settings; what the environment holds may be somebody else's.
+        if name in misspelt:
+            reader.refuse(name, misspelt[name])
+    if reader.problems:
+        raise SettingsError(reader.problems)
+    return replace(settings, remarks=tuple(f"{name} {problem}" for name, problem in misspelt.items()))
 
 
 def _read(reader: Reader, var: Path, private: Mapping[str, str]) -> Settings:
     database_url = reader.url("DATABASE_URL", checks.database, embedded=_embedded(embedded_database_url, private))
-    s3 = _object_store(reader, private)
+    endpoint, access_key, secret_key = _object_store(reader, private)
     port = private.get("LINGUISTICS_PORT")
     linguistics_port = int(port) if port and not reader.has("LINGUISTICS_URL") else None
     settings = Settings(
@@ -114,16 +127,20 @@ def _read(reader: Reader, var: Path, private: Mapping[str, str]) -> Settings:
         port=reader.whole("SINPLUMA_PORT", 5000, 1, 65535),
         var=var,
         supervisor_port=reader.whole("SINPLUMA_SUPERVISOR_PORT", 9001, 1, 65535),
-        supervisor_password=reader.text("SUPERVISOR_PASSWORD", default=private.get("SUPERVISOR_PASSWORD", "")),
+        supervisor_password=reader.secret(
+            "SUPERVISOR_PASSWORD", private.get("SUPERVISOR_PASSWORD", ""), checks.supervisor_password
+        ),
         database_url=database_url,
         database_read_url=reader.url("DATABASE_READ_URL", checks.database, "")
         if reader.has("DATABASE_READ_URL")
         else database_url,
         redis_url=reader.url("REDIS_URL", checks.redis, embedded=_embedded(embedded_redis_url, private)),
-        **s3,
+        s3_endpoint=endpoint,
+        s3_access_key=access_key,
+        s3_secret_key=secret_key,
         s3_bucket=reader.text("S3_BUCKET", default="sinpluma", allowed=checks.bucket),
         s3_region=reader.text("S3_REGION", default="us-east-1"),
-        s3_public_endpoint=reader.optional_url("S3_PUBLIC_ENDPOINT"),
+        s3_public_endpoint=reader.optional_url("S3_PUBLIC_ENDPOINT", checks.store),
         jwt_secret_key=reader.key("JWT_SECRET_KEY", private.get("JWT_SECRET_KEY")),
         jwt_secret_key_previous=reader.optional_key("JWT_SECRET_KEY_PREVIOUS"),
         metrics_token=reader.optional_key("METRICS_TOKEN"),
@@ -145,8 +162,6 @@ def _read(reader: Reader, var: Path, private: Mapping[str, str]) -> Settings:
     )
     if settings.port == settings.supervisor_port:
         reader.refuse("SINPLUMA_SUPERVISOR_PORT", f"is {settings.port}, like SINPLUMA_PORT; give each its own port")
-    if reader.problems:
-        raise SettingsError(reader.problems)
     return settings
 
 
@@ -157,12 +172,11 @@ def _embedded(make: Callable[[Mapping[str, str]], str], private: Mapping[str, st
         return ""
 
 
-def _object_store(reader: Reader, private: Mapping[str, str]) -> dict[str, str]:
-    """The keys belong to the endpoint: an outside store must never be shown the embedded one's."""
+def _object_store(reader: Reader, private: Mapping[str, str]) -> tuple[str, str, str]:
+    """Endpoint and keys. The keys belong to the endpoint: an outside store must never be shown the embedded one's."""
     embedded = {} if reader.has("S3_ENDPOINT") else private
-    fallback = _embedded(embedded_s3_endpoint, embedded)
-    return {
-        "s3_endpoint": reader.url("S3_ENDPOINT", checks.web, embedded=fallback),
-        "s3_access_key": reader.required("S3_ACCESS_KEY", embedded.get("S3_ACCESS_KEY", "")),
-        "s3_secret_key": reader.required("S3_SECRET_KEY", embedded.get("S3_SECRET_KEY", "")),
-    }
+    return (
+        reader.url("S3_ENDPOINT", checks.store, embedded=_embedded(embedded_s3_endpoint, embedded)),
+        reader.required("S3_ACCESS_KEY", embedded.get("S3_ACCESS_KEY", "")),
+        reader.required("S3_SECRET_KEY", embedded.get("S3_SECRET_KEY", "")),
+    )

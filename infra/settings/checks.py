@@ -1,8 +1,20 @@
-"""What a value must look like. Each check answers None, or what is wrong with the value, in words that follow the
-setting's name and do not repeat what may be a password."""
+"""What a value must look like. Each check answers None, or what is wrong with the value in words that follow the
+setting's name and, for a URL, repeat nothing of it that may belong to a password."""
 
+import inspect
 import ipaddress
-from urllib.parse import SplitResult, urlsplit
+import os
+from collections.abc import Iterable
+from urllib.parse import SplitResult, parse_qsl, urlsplit
+
+ESCAPES = "write @ as %40, # as %23, / as %2F, ? as %3F and % as %25"
+# Options of PyMySQL that a URL says elsewhere, or cannot say.
+NOT_IN_A_URL = frozenset(
+    {"auth_plugin_map", "compress", "conv", "cursorclass", "database", "db", "defer_connect", "host", "named_pipe"}
+    | {"passwd", "password", "port", "server_public_key", "ssl", "user"}
+)
+FILES_OF_DATABASE = ("ssl_ca", "ssl_cert", "ssl_key")
+FILES_OF_REDIS = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
 
 
 def _has_port(url: SplitResult) -> bool:
@@ -12,23 +24,74 @@ def _has_port(url: SplitResult) -> bool:
         return False
 
 
+def _is_cut_short(url: SplitResult) -> bool:
+    """A # / or ? in the password ended the part of the URL that names user and host: the @ came too late."""
+    return "@" in url.path or "@" in url.query or "@" in url.fragment
+
+
 def database(url: SplitResult) -> str | None:
-    right = url.scheme == "mysql+pymysql" and url.hostname and _has_port(url) and url.path.strip("/")
-    return None if right else "must look like mysql+pymysql://USER:PASSWORD@HOST:PORT/DATABASE"
+    # SQLAlchemy takes what follows the first @ for the host, and so would show the rest of the password in its errors.
+    if _is_cut_short(url) or url.netloc.count("@") > 1:
+        return f"has a password (or user) with a character that means something in a URL: {ESCAPES}"
+    if url.fragment or url.scheme != "mysql+pymysql" or not (url.hostname and _has_port(url) and url.path.strip("/")):
+        return "must look like mysql+pymysql://USER:PASSWORD@HOST:PORT/DATABASE"
+    return _database_options(url)
+
+
+def _database_options(url: SplitResult) -> str | None:
+    if not url.query:
+        return None
+    from pymysql.connections import Connection
+
+    known = inspect.signature(Connection).parameters.keys() - NOT_IN_A_URL
+    return _option_problem(url, known, FILES_OF_DATABASE)
 
 
 def redis(url: SplitResult) -> str | None:
+    if _is_cut_short(url):
+        return f"has a password (or user) with a character that means something in a URL: {ESCAPES}"
     # A Sentinel URL lists several hosts, which urlsplit cannot tell apart.
     if url.scheme == "redis+sentinel" and url.netloc and url.path.strip("/"):
         return None
     if url.scheme in ("redis", "rediss") and url.hostname and _has_port(url):
-        return None
+        return _redis_options(url)
     return "must look like redis://, rediss://:PASSWORD@HOST:PORT/0 or redis+sentinel://HOST:PORT,HOST:PORT/SERVICE"
+
+
+def _redis_options(url: SplitResult) -> str | None:
+    if not url.query:
+        return None
+    from redis.connection import AbstractConnection, Connection, ConnectionPool, SSLConnection
+
+    kinds = [AbstractConnection, Connection, ConnectionPool, *([SSLConnection] if url.scheme == "rediss" else [])]
+    known = {name for kind in kinds for name in inspect.signature(kind).parameters}
+    return _option_problem(url, known, FILES_OF_REDIS)
+
+
+def _option_problem(url: SplitResult, known: Iterable[str], files: Iterable[str]) -> str | None:
+    options = parse_qsl(url.query, keep_blank_values=True)
+    if unknown := [name for name, _ in options if name not in known]:
+        return f"has an option that its driver does not know: {unknown[0][:40]!r}"
+    for name, path in options:
+        if name in files and not os.access(path, os.R_OK):
+            return f"names a file that is not there or cannot be read: {name}={path}"
+    return None
 
 
 def web(url: SplitResult) -> str | None:
     right = url.scheme in ("http", "https") and url.hostname and _has_port(url)
     return None if right else "must look like http://HOST:PORT or https://HOST"
+
+
+def store(url: SplitResult) -> str | None:
+    """An S3 endpoint is a host; the bucket is a setting of its own."""
+    if problem := web(url):
+        return problem
+    if url.username or url.password:
+        return "must not hold a user or password; those are S3_ACCESS_KEY and S3_SECRET_KEY"
+    if url.path.strip("/") or url.query or url.fragment:
+        return "must end after the host and port: http://HOST:PORT or https://HOST; the bucket is S3_BUCKET"
+    return None
 
 
 def origin(value: str) -> str | None:
@@ -48,3 +111,7 @@ def network(value: str) -> str | None:
 def bucket(value: str) -> str | None:
     right = 3 <= len(value) <= 63 and value == value.lower() and value.replace("-", "").replace(".", "").isalnum()
     return None if right else "is not a bucket name: 3 to 63 of a-z, 0-9, '-' and '.'"
+
+
+def supervisor_password(value: str) -> str | None:
+    return "must not begin with {SHA}: supervisor would take it for a digest" if value.startswith("{SHA}") else None

@@ -24,22 +24,36 @@ class Reader:
     def __init__(self, values: Mapping[str, str]) -> None:
         self.values = values
         self.problems: dict[str, str] = {}
+        # Whatever is asked for here is a setting, and whatever else is given is not.
+        self.known: set[str] = set()
 
     def has(self, name: str) -> bool:
+        self.known.add(name)
         return name in self.values
+
+    def get(self, name: str, default: str = "") -> str:
+        self.known.add(name)
+        return self.values.get(name, default)
 
     def refuse(self, name: str, problem: str) -> None:
         self.problems.setdefault(name, problem)
 
     def text(self, name: str, default: str = "", allowed: Callable[[str], str | None] | None = None) -> str:
-        value = self.values.get(name, default)
+        value = self.get(name, default)
         problem = allowed(value) if allowed else None
         if problem:
             self.refuse(name, f"{value!r} {problem}")
         return value
 
+    def secret(self, name: str, default: str, allowed: Callable[[str], str | None]) -> str:
+        """Like text(), but no message repeats it."""
+        value = self.get(name, default)
+        if problem := allowed(value):
+            self.refuse(name, problem)
+        return value
+
     def required(self, name: str, default: str) -> str:
-        value = self.values.get(name, default)
+        value = self.get(name, default)
         if not value:
             self.refuse(name, "is missing; set it, or let `make run` set up the embedded services")
         return value
@@ -65,14 +79,14 @@ class Reader:
         return self.key(name, None) if self.has(name) else None
 
     def several(self, name: str, allowed: Callable[[str], str | None]) -> tuple[str, ...]:
-        values = tuple(self.values.get(name, "").replace(",", " ").split())
+        values = tuple(self.get(name).replace(",", " ").split())
         for value in values:
             if problem := allowed(value):
                 self.refuse(name, f"{value!r} {problem}")
         return values
 
     def switch(self, name: str, default: bool) -> bool:
-        value = self.values.get(name, "1" if default else "0").lower()
+        value = self.get(name, "1" if default else "0").lower()
         if value not in ("0", "1", "true", "false", "yes", "no", "on", "off"):
             self.refuse(name, f"{value!r} is not a switch; use 1 or 0")
         return value in ("1", "true", "yes", "on")
@@ -86,9 +100,9 @@ class Reader:
     def _number(
         self, name: str, convert: Callable[[str], float], default: float, lowest: float, highest: float, kind: str
     ) -> float:
-        value = self.values.get(name)
-        if value is None:
+        if not self.has(name):
             return default
+        value = self.get(name)
         try:
             number = convert(value)
         except ValueError:
@@ -104,5 +118,5 @@ def _url_problem(value: str, allowed: Callable[[SplitResult], str | None]) -> st
     try:
         url = urlsplit(value)
     except ValueError:
-        return "is not a URL"
+        return f"is not a URL; in a user or password {checks.ESCAPES}"
     return allowed(url)

@@ -15,11 +15,16 @@ PORTS_FILE = "ports.env"
 
 def explicit_environment() -> dict[str, str]:
     """What the operator said: `.env`, overridden by the environment."""
-    # Not interpolated: a password may contain `${`.
-    written = dotenv_values(CHECKOUT / ".env", interpolate=False)
     # An empty variable says nothing, as in a compose file that passes on what is not set.
     set_now = {name: value for name, value in os.environ.items() if value.strip()}
-    return {name: value for name, value in written.items() if value is not None} | set_now
+    return written_settings() | set_now
+
+
+def written_settings() -> dict[str, str]:
+    """What `.env` says."""
+    # Not interpolated: a password may contain `${`.
+    written = dotenv_values(CHECKOUT / ".env", interpolate=False)
+    return {name: value for name, value in written.items() if value is not None}
 
 
 def var_folder(values: Mapping[str, str]) -> Path:

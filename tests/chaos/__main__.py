@@ -12,6 +12,7 @@ from pathlib import Path
 from random import SystemRandom
 
 from deploy.embedded import EmbeddedServices
+from infra.proxies import forget_proxies
 from infra.settings import explicit_environment, var_folder
 from tests.chaos.report import Report, Scenario, table, write_json
 from tests.chaos.scenarios import SCENARIOS
@@ -19,6 +20,7 @@ from tests.chaos.scenarios import SCENARIOS
 
 def main() -> int:
     arguments = _parser().parse_args()
+    forget_proxies()
     chosen = [each for each in SCENARIOS if not arguments.scenarios or _is_named(each, arguments.scenarios)]
     target = arguments.json or var_folder(explicit_environment()) / "chaos-results.json"
     reports = []

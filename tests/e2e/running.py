@@ -50,8 +50,9 @@ def wait_for(condition: Callable[[], Any], seconds: float, what: str) -> Any:
 class Running:
     """``with Running(var) as service``: started, ready, and stopped by SIGINT at the end."""
 
-    def __init__(self, var: Path, **more: str) -> None:
+    def __init__(self, var: Path, checkout: Path = CHECKOUT, **more: str) -> None:
         self.var = var
+        self.checkout = checkout
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         inherited = {name: value for name, value in os.environ.items() if name not in NOT_INHERITED}
@@ -74,7 +75,7 @@ class Running:
     def start(self) -> None:
         self.log = open(self.var.parent / f"{self.var.name}.log", "ab")  # noqa: SIM115 - closed in stop()
         self.process = subprocess.Popen(
-            [sys.executable, "run.py", "up"], cwd=CHECKOUT, env=self.environment, stdout=self.log, stderr=self.log
+            [sys.executable, "run.py", "up"], cwd=self.checkout, env=self.environment, stdout=self.log, stderr=self.log
         )
         wait_for(self._is_ready, START_SECONDS, f"/readyz; see {self.log.name}")
 

@@ -1,6 +1,7 @@
 """`run.py up` as a process: what it refuses, what it leaves behind, what it keeps."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -15,6 +16,9 @@ import pytest
 from deploy.instance import Instance
 from infra.settings import read_private
 from tests.e2e.running import CHECKOUT, Running, wait_for
+
+# Nobody listens there.
+NO_WAY_OUT = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:1")
 
 
 def refused(service: Running, within: float = 15.0, **more: str) -> str:
@@ -89,10 +93,15 @@ def test_a_database_that_is_not_ours_is_refused_and_left_alone(tmp_path, servers
 
 
 def test_one_life(tmp_path):
-    """One after the other on the same folder, because each start takes seconds."""
-    var = tmp_path / "var"
-    with started_anew(var) as service:
-        the_supervisor_page_wants_the_password(service)
+    """One after the other on the same folder, because each start takes seconds.
+
+    The first in whatever may be odd about a machine: a checkout with spaces and per cent signs in its path, a
+    supervisor password with what URLs and supervisor's file take for something else, a proxy for all that is outside.
+    """
+    var = tmp_path / "100%s of 5%% is %(here)s"
+    odd = "a/b%s#c@d:e ;f"
+    with Running(var, copied(tmp_path / "50 % of a %(check)s out"), SUPERVISOR_PASSWORD=odd, **NO_WAY_OUT) as service:
+        the_supervisor_page_wants_the_password(service, odd)
         assert "already running" in refused(service)
         assert httpx.get(f"{service.url}/readyz").json()["status"] == "ok"
         the_api_comes_back_after_a_sigkill(service)
@@ -124,11 +133,17 @@ def started_anew(var: Path) -> Running:
     return service
 
 
-def the_supervisor_page_wants_the_password(service: Running) -> None:
+def copied(folder: Path) -> Path:
+    """Another checkout, without a virtual environment of its own."""
+    shutil.copytree(CHECKOUT, folder, ignore=shutil.ignore_patterns(".*", "var", "__pycache__"))
+    return folder
+
+
+def the_supervisor_page_wants_the_password(service: Running, password: str) -> None:
     page = f"http://127.0.0.1:{service.environment['SINPLUMA_SUPERVISOR_PORT']}/"
     assert httpx.get(page).status_code == 401
     assert httpx.get(page, auth=("admin", "")).status_code == 401
-    answer = httpx.get(page, auth=("admin", service.settings.supervisor_password))
+    answer = httpx.get(page, auth=("admin", password))
     assert answer.status_code == 200
     assert "worker-update-views" in answer.text
 

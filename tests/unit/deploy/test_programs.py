@@ -65,6 +65,15 @@ def test_the_servers_are_the_last_to_stop():
     assert max(priority[name] for name in servers) < min(priority[name] for name in set(PROGRAMS) - servers)
 
 
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_a_per_cent_sign_in_the_path_of_a_checkout_or_of_its_data_does_no_harm(program):
+    """Supervisor fills in the values of a log's name twice, and %(here)s before all others: there it would."""
+    section = CONFIGURATION[program]
+    assert section["directory"] == "%(ENV_SINPLUMA_CHECKOUT)s"
+    assert section["stdout_logfile"] == f"log/{program.removeprefix('program:')}.log"
+    assert "%(here)s" not in "".join(section.values())
+
+
 COUNT_PARSED = """
 import ast, traceback
 parsed = []

@@ -1,4 +1,5 @@
 import dataclasses
+import re
 
 import pytest
 
@@ -13,6 +14,8 @@ COMPLETE = {
     "JWT_SECRET_KEY": "k" * 32,
     "SUPERVISOR_PASSWORD": "supervisor-pw",
 }
+
+ROOMS = ("api", "deploy", "domain", "events", "infra", "linguistics", "operate", "read_models", "seeding", "workers")
 
 
 def problems(**changes: str) -> dict[str, str]:
@@ -56,7 +59,18 @@ def test_no_password_shows_when_settings_are_printed():
         ("S3_ENDPOINT", "s3.example", "https://"),
         ("S3_ENDPOINT", "https://s3.example:0x", "https://"),
         ("S3_PUBLIC_ENDPOINT", "ftp://x", "https://"),
+        ("S3_ENDPOINT", "https://s3.example/bucket", "S3_BUCKET"),
+        ("S3_ENDPOINT", "https://s3.example/?x=1", "end after the host"),
+        ("S3_ENDPOINT", "https://key:secret@s3.example", "S3_ACCESS_KEY"),
+        ("S3_PUBLIC_ENDPOINT", "https://s3.example/bucket", "S3_BUCKET"),
         ("S3_BUCKET", "Under_Score", "bucket name"),
+        ("DATABASE_URL", "mysql+pymysql://u:p@h/d?charset=utf8mb4&colour=red", "'colour'"),
+        ("DATABASE_URL", "mysql+pymysql://u:p@h/d?cursorclass=x", "'cursorclass'"),
+        ("DATABASE_READ_URL", "mysql+pymysql://u:p@h/d?ssl_ca=/no/ca.pem", "ssl_ca=/no/ca.pem"),
+        ("REDIS_URL", "rediss://h?ssl_ca_certs=/no/ca.pem", "ssl_ca_certs=/no/ca.pem"),
+        ("REDIS_URL", "redis://h?colour=red", "'colour'"),
+        ("SINPLUMA_PROT", "80", "SINPLUMA_PORT"),
+        ("SINPLUMA_COLOUR_OF_THE_SKY", "blue", ".env.example"),
         ("JWT_SECRET_KEY", "short", "32"),
         ("JWT_SECRET_KEY_PREVIOUS", "short", "32"),
         ("LINGUISTICS_URL", "localhost:80", "http://"),
@@ -95,6 +109,51 @@ def test_a_refused_url_is_not_repeated_because_it_may_hold_a_password():
     with pytest.raises(SettingsError) as caught:
         load_settings(COMPLETE | {"DATABASE_URL": "mysql://u:topsecret@h/d", "REDIS_URL": "rds://:topsecret@h"})
     assert "topsecret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("character", "@/#?[")
+@pytest.mark.parametrize("name", ["DATABASE_URL", "DATABASE_READ_URL"])
+def test_a_password_that_breaks_its_url_is_told_how_to_be_written_and_no_part_of_it_is_shown(name, character):
+    url = f"mysql+pymysql://user:first{character}second@db.example:3306/notes"
+    with pytest.raises(SettingsError) as caught:
+        load_settings(COMPLETE | {name: url})
+    assert list(caught.value.problems) == [name]
+    assert "%23" in str(caught.value)
+    assert "first" not in str(caught.value)
+    assert "second" not in str(caught.value)
+
+
+@pytest.mark.parametrize("character", "/#?[")
+def test_the_same_of_a_password_for_redis(character):
+    with pytest.raises(SettingsError) as caught:
+        load_settings(COMPLETE | {"REDIS_URL": f"redis://:first{character}second@cache.example:6379/0"})
+    assert "%23" in caught.value.problems["REDIS_URL"]
+    assert "first" not in str(caught.value)
+    assert "second" not in str(caught.value)
+
+
+def test_options_of_a_url_that_its_driver_knows_are_accepted(tmp_path):
+    (tmp_path / "ca.pem").touch()
+    urls = {
+        "DATABASE_URL": f"mysql+pymysql://u:a%40b%23c@h/d?charset=utf8mb4&ssl_ca={tmp_path}/ca.pem&local_infile=0",
+        "REDIS_URL": f"rediss://:p@h/0?ssl_ca_certs={tmp_path}/ca.pem&max_connections=20&health_check_interval=9",
+    }
+    settings = load_settings(COMPLETE | urls)
+    assert (settings.database_url, settings.redis_url) == (urls["DATABASE_URL"], urls["REDIS_URL"])
+
+
+def test_a_supervisor_password_may_hold_anything_but_what_supervisor_takes_for_a_digest():
+    assert load_settings(COMPLETE | {"SUPERVISOR_PASSWORD": "a/b%c#d@e"}).supervisor_password == "a/b%c#d@e"
+    found = problems(SUPERVISOR_PASSWORD="{SHA}topsecret")
+    assert list(found) == ["SUPERVISOR_PASSWORD"]
+    assert "topsecret" not in str(found)
+
+
+def test_every_name_of_ours_that_the_product_reads_is_known():
+    files = [path for room in ROOMS for path in (CHECKOUT / room).rglob("*.py")]
+    named = {name for path in files for name in re.findall(r"\bSINPLUMA_[A-Z_]*[A-Z]\b", path.read_text())}
+    assert "SINPLUMA_PORT" in named
+    load_settings(COMPLETE | dict.fromkeys(named - {"SINPLUMA_PORT", "SINPLUMA_SUPERVISOR_PORT"}, "x"))
 
 
 @pytest.mark.parametrize(
@@ -165,3 +224,16 @@ def test_the_environment_wins_over_the_env_file_unless_it_is_empty(tmp_path, mon
     settings = load_settings()
     assert (settings.trash_days, settings.s3_region) == (9, "a${b}")
     assert settings.port == 5001
+
+
+def test_a_misspelt_name_in_the_env_file_is_refused_and_one_in_the_environment_is_remarked_on(tmp_path, monkeypatch):
+    monkeypatch.setattr(sources, "CHECKOUT", tmp_path)
+    for name, value in COMPLETE.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("TRASH_DAY", "7")
+    (tmp_path / ".env").write_text("COMPOSE_PROJECT_NAME=notes\n")
+    assert load_settings().remarks == ("TRASH_DAY is no setting; do you mean TRASH_DAYS?",)
+    (tmp_path / ".env").write_text("CORS_ORIGIN=https://a.example\n")
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    assert caught.value.problems == {"CORS_ORIGIN": "is no setting; do you mean CORS_ORIGINS?"}
