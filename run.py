@@ -4,6 +4,7 @@
 import argparse
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -106,6 +107,20 @@ def create_admin(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def backup(arguments: argparse.Namespace) -> int:
+    """write the record and all pictures into FILE (.tar.gz), as they are now, while the service runs or not"""
+    from operate.backup import backup
+
+    return backup(arguments.file, arguments.with_secrets)
+
+
+def restore(arguments: argparse.Namespace) -> int:
+    """bring a backup back, on MariaDB or MySQL, whichever made it; all of it or nothing"""
+    from operate.backup import restore
+
+    return restore(arguments.file, arguments.verify, arguments.force, arguments.with_secrets)
+
+
 def _start(process_name: str) -> "Settings":
     """What every process begins with: checked settings, and logs as JSON lines."""
     from infra import logs
@@ -122,7 +137,21 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, epilog="Settings: .env.example. Without a command: up.")
     commands = parser.add_subparsers(metavar="COMMAND")
     parser.set_defaults(command=up)
-    for command in (up, api, relay, worker, clock, linguistics, rebuild, replay, sweep, migrate, create_admin):
+    for command in (
+        up,
+        api,
+        relay,
+        worker,
+        clock,
+        linguistics,
+        rebuild,
+        replay,
+        sweep,
+        migrate,
+        create_admin,
+        backup,
+        restore,
+    ):
         added = commands.add_parser(
             command.__name__.replace("_", "-"), help=command.__doc__, description=command.__doc__
         )
@@ -141,6 +170,12 @@ def _parser() -> argparse.ArgumentParser:
             added.add_argument("--dry-run", action="store_true", help="only tell what would go, and why")
         if command is create_admin:
             added.add_argument("email", metavar="EMAIL")
+        if command in (backup, restore):
+            added.add_argument("file", metavar="FILE", type=Path)
+            added.add_argument("--with-secrets", action="store_true", help="also the keys that tokens are signed with")
+        if command is restore:
+            added.add_argument("--verify", action="store_true", help="only prove it, in a scratch database and bucket")
+            added.add_argument("--force", action="store_true", help="in place of the data that is there, which is gone")
     return parser
 
 

@@ -19,6 +19,7 @@ SECRETS = (
     "S3_ACCESS_KEY",
     "S3_SECRET_KEY",
 )
+SECRETS_COMMENT = "Made on the first start. Losing it logs everyone out."
 PORTS = ("DATABASE_PORT", "REDIS_PORT", "S3_PORT", "LINGUISTICS_PORT")
 
 # Below the range from which the kernel takes the ports of outgoing connections
@@ -33,8 +34,14 @@ def ensure_secrets(var: Path) -> dict[str, str]:
     made = {name: secrets.token_hex(32) for name in SECRETS if name not in known}
     if made:
         kept = {name: known[name] for name in known if name not in PORTS}
-        _write(var / SECRETS_FILE, "Made on the first start. Losing it logs everyone out.", kept | made)
+        _write(var / SECRETS_FILE, SECRETS_COMMENT, kept | made)
     return known | made
+
+
+def replace_secrets(var: Path, values: Mapping[str, str]) -> None:
+    """Change secrets that exist already, or add some; the others stay."""
+    known = {name: value for name, value in read_private(var).items() if name not in PORTS}
+    _write(var / SECRETS_FILE, SECRETS_COMMENT, known | dict(values))
 
 
 def ensure_ports(var: Path) -> dict[str, int]:

@@ -281,8 +281,9 @@ def _died_in_the_pool(error: DBAPIError, began: float) -> bool:
     return error.connection_invalidated and time.monotonic() - began < 1
 
 
-def migrate(settings: Settings) -> None:
-    """Bring the schema to the newest revision. Safe to run from several hosts: Alembic's steps are serialised."""
+def migrate(settings: Settings, revision: str = "head") -> None:
+    """Bring the schema to the newest revision, or to this one. Safe to run from several hosts: Alembic's steps are
+    serialised."""
     from alembic import command
     from alembic.config import Config
 
@@ -290,7 +291,7 @@ def migrate(settings: Settings) -> None:
     # In Alembic's configuration a % begins a placeholder, and a checkout may have one in its path.
     config.set_main_option("script_location", str(Path(__file__).parent.parent / "migrations").replace("%", "%%"))
     config.attributes["settings"] = settings
-    command.upgrade(config, "head")
+    command.upgrade(config, revision)
 
 
 __all__ = ["Column", "Engine", "Id", "IdList", "Json", "LongText", "UtcDateTime", "metadata", "table"]

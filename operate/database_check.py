@@ -70,7 +70,7 @@ def _refuse_foreign(connection: Connection) -> None:
             f"the database {schema!r} of DATABASE_URL is not ours: it has tables ({some}) but no alembic_version; "
             "name an empty database"
         )
-    unknown = set(connection.scalars(text("SELECT version_num FROM alembic_version"))) - _known_revisions()
+    unknown = set(connection.scalars(text("SELECT version_num FROM alembic_version"))) - known_revisions()
     if unknown:
         raise DatabaseRefused(
             f"the database {schema!r} of DATABASE_URL has schema version {', '.join(sorted(unknown))}, which this "
@@ -78,7 +78,7 @@ def _refuse_foreign(connection: Connection) -> None:
         )
 
 
-def _known_revisions() -> set[str]:
+def known_revisions() -> set[str]:
     config = Config()
     config.set_main_option("script_location", str(CHECKOUT / "migrations").replace("%", "%%"))
     return {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
