@@ -15,7 +15,7 @@ from typing import Literal, NamedTuple
 
 from patiencediff import unique_lcs
 
-from domain.text import WORD, count_words
+from domain.text import WORD, words_in
 
 # How often what lies between two ties is looked at again for new ones; text written by people needs three or four.
 DEEPEST = 10
@@ -54,7 +54,7 @@ def compare(old: str, new: str) -> Comparison:
 
 
 def _words(hunks: Iterable[Hunk], op: Op) -> int:
-    return sum(count_words(hunk.text) for hunk in hunks if hunk.op == op)
+    return sum(words_in(hunk.text) for hunk in hunks if hunk.op == op)
 
 
 def _by_lines(old: str, new: str) -> Iterator[Hunk]:
@@ -155,7 +155,7 @@ def _without_lone_gaps(hunks: list[Hunk]) -> Iterator[Hunk]:
 
 
 def _is_gap(hunk: Hunk) -> bool:
-    return hunk.op == "equal" and len(hunk.text) < 8 and count_words(hunk.text) == 0
+    return hunk.op == "equal" and len(hunk.text) < 8 and words_in(hunk.text) == 0
 
 
 def _replaced(*neighbours: list[Hunk]) -> bool:

@@ -4,24 +4,47 @@ import hashlib
 import re
 import unicodedata
 
-# Han, kana, Hangul and their kin are counted by the character: their writing has no spaces to count by.
-_KANA = "\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff"
-_BY_CHARACTER = rf"{_KANA}\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
+from infra.markdown import seen
+
+# Han and kana are counted by the character: their writing has no spaces to count by. Half-width kana are the same ones.
+_KANA = "\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u31f0-\u31ff\uff66-\uff9d"
+_BY_CHARACTER = rf"{_KANA}\u3005-\u3007\u3021-\u3029\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 # Accents and vowel signs that are characters of their own; for Python they end a word, for a reader they don't. Those
 # beyond 0xFFFF are left out: with them `re` tests a list of ranges one by one, and counting takes twenty times as long.
-_MARKS = "".join(each for each in map(chr, range(0x300, 0x10000)) if unicodedata.category(each).startswith("M"))
-_LETTERS = rf"[^\W_{_BY_CHARACTER}]+(?:[{_MARKS}]+[^\W_{_BY_CHARACTER}]*)*"
-WORD = re.compile(rf"[{_BY_CHARACTER}]|{_LETTERS}(?:['’\-]{_LETTERS})*")
+_ACCENTS = "".join(each for each in map(chr, range(0x300, 0x10000)) if unicodedata.category(each).startswith("M"))
+# Soft hyphen, non-joiner, joiner, marks of direction, word joiner; and the voice marks of half-width kana.
+_MARKS = f"{_ACCENTS}\u00ad\u200c-\u200f\u2060\uff9e\uff9f"
+_LETTER = rf"[^\W_{_BY_CHARACTER}\uff9e\uff9f]"
+_LETTERS = rf"{_LETTER}+(?:[{_MARKS}]+{_LETTER}*)*"
+# Apostrophes, hyphens, the Catalan and the Hebrew dots, and the dot of 3.14, e.g. and example.org; in numbers more.
+_JOINT = r"['’‘ʼ＇\-‐‑\u058a\u05be\u05f3\u05f4·‧.]|(?<=\d)[,:٫٬](?=\d)"
+_WORD = rf"[{_BY_CHARACTER}][{_MARKS}]*|{_LETTERS}(?:(?:{_JOINT}){_LETTERS})*"
+# Addresses are one word each. Every repeat that can fail is bounded, so that no text is gone over again and again.
+_ADDRESS = (
+    rf"(?<!{_LETTER})(?:[A-Za-z][A-Za-z0-9+.\-]{{1,20}}://|www\.(?=\w))[^\s<>\"“”«»、。，；：！？「」『』（）《》【】]+"
+    rf"|(?<!{_LETTER}){_LETTER}[\w.+%\-]{{0,63}}@\w[\w\-]{{0,62}}(?:\.\w[\w\-]{{0,62}})+"
+)
+# A word, or an address, as it stands in a text.
+WORD = re.compile(f"{_ADDRESS}|{_WORD}")
+
+_PLAIN_WORD = re.compile(_WORD)
+_ASCII_WORD = re.compile(r"[A-Za-z0-9]+(?:(?:['\-.]|(?<=[0-9])[,:](?=[0-9]))[A-Za-z0-9]+)*")
 
 
-def count_words(text: str) -> int:
-    """The number of words, as a writer would count them."""
-    if text.isascii():
-        return len(_ASCII_WORD.findall(text))
-    return len(WORD.findall(text))
+def count_words(markdown: str) -> int:
+    """The number of words that a reader of the Markdown text reads, as a writer would count them."""
+    return words_in(seen(markdown))
 
 
-_ASCII_WORD = re.compile(r"[A-Za-z0-9]+(?:['\-][A-Za-z0-9]+)*")
+def words_in(text: str) -> int:
+    """The number of words of a text that is shown as it stands."""
+    if not text.isascii():
+        # Both normal forms have the same words; composed, there are fewer characters to look at.
+        text = unicodedata.normalize("NFC", text)
+    word = _ASCII_WORD if text.isascii() else _PLAIN_WORD
+    if "://" in text or "@" in text or "www." in text:
+        word = WORD
+    return len(word.findall(text))
 
 
 def sha256(text: str) -> str:

@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from domain.diff import Comparison, compare
-from domain.text import count_words
+from domain.text import words_in
 
 MEBIBYTE = 1024 * 1024
 
@@ -62,8 +62,8 @@ def test_a_text_equals_itself(text: str) -> None:
 @given(prose, prose)
 def test_the_counts_of_words_agree_with_the_texts(old: str, new: str) -> None:
     found = compare(old, new)
-    assert found.deleted_words == sum(map(count_words, of(found, "delete")))
-    assert count_words(new) - count_words(old) == found.inserted_words - found.deleted_words
+    assert found.deleted_words == sum(map(words_in, of(found, "delete")))
+    assert words_in(new) - words_in(old) == found.inserted_words - found.deleted_words
 
 
 def test_an_edit_is_told_in_whole_words() -> None:
