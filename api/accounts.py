@@ -7,7 +7,7 @@ import msgspec
 from apiflask import APIBlueprint
 from flask import Response
 
-from api import presenters, replies, tokens
+from api import browsers, presenters, replies, tokens
 from api.auth import actor, maybe_actor
 from api.door import carry_out, carry_out_unseen
 from api.http import PRIVATE, PUBLIC, conditional, encode, etag_of
@@ -41,14 +41,20 @@ def register(json_data: dict[str, Any]) -> Response:
 @blueprint.post("/auth/login")
 @blueprint.input(schemas.Credentials)
 @blueprint.output(schemas.SignedIn)
-@blueprint.doc(responses=[401])
+@blueprint.doc(responses=[401, 403])
 def login(json_data: dict[str, Any]) -> Response:
-    """Sign in with e-mail and password"""
+    """Sign in with e-mail and password
+
+    With `"cookie": true` the refresh token is sent as a cookie alone, which no script can read. Where there is no
+    Bearer token, `refresh` and `logout` take it, from pages of the same origin."""
+    if json_data["cookie"]:
+        browsers.refuse_strangers()
     count_login(json_data["email"])
     found = retrying(lambda: _find(json_data["email"]))
     user = accounts.check_password(found, json_data["password"], services().settings.bcrypt_rounds)
     command = sessions.OpenSession(user.id, user.password_hash)
-    return carry_out(sessions.open_session, command, partial(replies.signed_in, user=user), unseal=_redeem)
+    answer = carry_out(sessions.open_session, command, partial(replies.signed_in, user=user), unseal=_redeem)
+    return browsers.put_into_cookie(answer) if json_data["cookie"] else answer
 
 
 def _find(email: str) -> User | None:
@@ -64,15 +70,17 @@ def _redeem(ticket: str) -> str:
 
 @blueprint.post("/auth/refresh")
 @blueprint.output(schemas.TokenPair)
+@blueprint.doc(responses=[403])
 def refresh() -> Response:
-    """Spend the refresh token, sent as Bearer token, for a new pair
+    """Spend the refresh token, sent as Bearer token or cookie, for a new pair
 
     Used again it ends its whole session, except that the newest pair is answered once more to the token that made it,
     for 30 seconds: an answer may get lost on its way."""
     who = actor()
     command = sessions.RefreshSession(who.session_id, who.token_id)
     try:
-        return carry_out(sessions.refresh_session, command, replies.refreshed, also=who.token_id, unseal=_redeem)
+        answer = carry_out(sessions.refresh_session, command, replies.refreshed, also=who.token_id, unseal=_redeem)
+        return answer if browsers.came_with_token() else browsers.put_into_cookie(answer)
     except SpentToken:
         _close(who.session_id)
         raise WrongCredentials("This refresh token was used before; its session is over now. Sign in again.") from None
@@ -85,13 +93,15 @@ def _close(session_id: str) -> None:
 
 @blueprint.post("/auth/logout")
 @blueprint.output({}, status_code=204)
+@blueprint.doc(responses=[403])
 def logout() -> Response:
     """End this session: its tokens are dead at once
 
     Sent again, with an Idempotency-Key or without, it is answered 401: a dead token opens nothing, not even a stored
     answer. Who has lost the first answer may take the 401 for it."""
     command = sessions.CloseSession(actor().session_id)
-    return _last_word(carry_out(sessions.close_session, command, replies.nothing))
+    answer = carry_out(sessions.close_session, command, replies.nothing)
+    return browsers.take_cookie_back(_last_word(answer))
 
 
 def _last_word(answer: Response) -> Response:

@@ -3,7 +3,7 @@
 from apiflask import APIFlask
 from flask import g, request
 
-from api import limits, tokens
+from api import browsers, limits, tokens
 from api.services import Actor, services
 from api.tokens import Claims
 from domain import session
@@ -60,6 +60,8 @@ def _who() -> Actor | None:
     header = request.environ.get("HTTP_AUTHORIZATION")
     if header is not None and request.endpoint not in UNASKED:
         return _refresher(header) if request.endpoint == REFRESH else actor_of(header)
+    if (cookie := browsers.cookie_token()) is not None:
+        return _checked(cookie, "refresh")
     if request.endpoint is not None and request.endpoint not in PUBLIC:
         raise WrongCredentials(SIGN_IN)
     return None

@@ -5,7 +5,7 @@ import re
 from apiflask import Schema, fields
 from marshmallow import ValidationError, validate
 
-from api.schemas.fields import UtcTime, is_id, text
+from api.schemas.fields import Flag, UtcTime, is_id, text
 from domain.passwords import FEWEST, MOST, is_common
 from domain.user import fold
 
@@ -65,6 +65,10 @@ class Registered(Schema):
 class Credentials(Schema):
     email = text(1, LONGEST_EMAIL, required=True, metadata={"example": "ada@example.org"})
     password = _known_password()
+    cookie = Flag(
+        load_default=False,
+        metadata={"description": "A browser's session: the refresh token as a cookie alone.", "example": False},
+    )
 
 
 class PasswordChange(Schema):
@@ -93,7 +97,9 @@ class Profile(Schema):
 
 class TokenPair(Schema):
     access_token = fields.String()
-    refresh_token = fields.String()
+    refresh_token = fields.String(
+        metadata={"x-optional": True, "description": "Not there where it is sent as a cookie."}
+    )
     token_type = fields.String()
     expires_in = fields.Integer()
 
