@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 VENV = Path(__file__).resolve().parent / ".venv"
-PACKAGES = {"httpx", "tqdm", "PIL", "dotenv"}
+PACKAGES = {"httpx", "tqdm", "PIL", "dotenv", "pyromark", "yaml"}
 
 
 def restart_in_venv(missing: str) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from seeding.book import Book
-from seeding.drawings import draw
+from seeding.drawings import DRAWINGS, draw
 from seeding.folder import read_folder
 
 TEXTS = Path(__file__).parent / "demo_texts"
@@ -21,7 +21,7 @@ class Demo:
 
     def book(self) -> Book:
         """Read it; its identity is its name, so that a checkout elsewhere finds the same notebook again."""
-        book = read_folder(TEXTS / self.folder, self.title)
+        book = read_folder(TEXTS / self.folder, self.title, drawn=DRAWINGS)
         return replace(
             book,
             source=f"demo-{self.folder}",

@@ -1,81 +1,110 @@
-"""Reading a folder of Markdown files as a book. What can be wrong with it is found before anything is sent."""
+"""Reading a folder of text files as a book. What can be wrong with it is found before anything is sent."""
 
 import hashlib
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from seeding.book import Book, Document
+from seeding.chapter import Chapter, read_chapter
+from seeding.collecting import Found, collect
 from seeding.errors import PictureProblem, SeedError
-from seeding.markdown import split_title
+from seeding.leftovers import Leftover, shown
+from seeding.linking import Linking
+from seeding.links import PICTURES, TEXTS, relinked, suffix
+from seeding.names import Names
+from seeding.order import in_order
 
-MARKDOWN = {".md", ".markdown"}
 CONTENT_LIMIT = 1024 * 1024
-TITLE_LIMIT = 200
 PICTURE_LIMIT = 10_000_000
+KINDS = ".md, .markdown, .mdown or .txt"
+# As long as any address that the server gives: a text must have room for its links before they are known.
+ANY_TARGET = "/" + "x" * 99
 
 
-def read_folder(folder: Path, title: str | None = None) -> Book:
-    """Read every Markdown file of the folder, sorted by name; all that is wrong is reported at once."""
-    documents, problems = [], []
-    for path in _markdown_files(folder):
-        try:
-            documents.append(read_document(path))
-        except SeedError as error:
-            problems.append(str(error))
-    if problems:
-        raise SeedError("nothing was imported:\n  " + "\n  ".join(problems))
-    home = folder.resolve()
+def read_folder(folder: Path, title: str | None = None, drawn: Iterable[str] = ()) -> Book:
+    """Read every text file of the folder and of those in it; all that is wrong is reported at once.
+
+    `drawn` are names of pictures that exist without being files.
+
+    Raises:
+        SeedError: something can't become a page, so nothing is begun.
+    """
+    found = collect(folder)
+    home, texts = folder.resolve(), [name for name in found.files if suffix(name) in TEXTS]
+    if not texts:
+        raise SeedError(f"{folder} holds no text: --from takes a folder with files that end in {KINDS}.")
+    chapters = _chapters(home, texts)
+    pages = [each for each in chapters if not each.about.left_out]
+    if not pages:
+        raise SeedError(f"{folder}: every text in it is left out by its front matter ({chapters[0].about.left_out}).")
+    names = Names([*found.files, *drawn])
+    linking = Linking(names, texts, (each.name for each in pages))
+    documents = tuple(linking.document(each) for each in _sorted(pages))
+    _refuse(_too_long(documents))
+    drafts = [Leftover(each.name, each.about.left_out) for each in chapters if each.about.left_out]
     return Book(
         # A hash: metadata is public once the notebook is, and where a folder lies is nobody's business.
         source="folder-" + hashlib.sha256(str(home).encode("utf-8", "surrogateescape")).hexdigest()[:32],
-        title=title or home.name or "Notebook",
-        documents=tuple(documents),
+        title=title or shown(home.name) or "Notebook",
+        documents=documents,
         read_picture=lambda name: read_picture(home, name),
         retitle=title is not None,
+        left=(*linking.left, *drafts, *found.left, *_unused(found.files, linking.pictures)),
+        remarks=tuple(_remarks(found, names)),
     )
 
 
-def _markdown_files(folder: Path) -> list[Path]:
-    """List the folder's Markdown files in order; a folder that has none is a mistake worth a message."""
-    if not folder.is_dir():
-        what = "is a file" if folder.exists() else "does not exist"
-        raise SeedError(f"{folder} {what}: --from takes a folder of Markdown files.")
-    try:
-        found = [path for path in folder.iterdir() if path.suffix.lower() in MARKDOWN and path.is_file()]
-    except OSError as error:
-        raise SeedError(f"{folder} cannot be read: {error.strerror}.") from error
-    # Hidden files are editors' and systems' own (`._01.md` is no chapter).
-    visible = sorted((path for path in found if not path.name.startswith(".")), key=lambda path: path.name)
-    if not visible:
-        raise SeedError(f"{folder} holds no Markdown file: --from takes a folder with files that end in .md.")
-    return visible
+def _chapters(home: Path, texts: Iterable[str]) -> list[Chapter]:
+    chapters, problems = [], []
+    for name in texts:
+        try:
+            name.encode()
+            chapters.append(read_chapter(home / name, name))
+        except UnicodeEncodeError:
+            problems.append(f"{shown(name)}: its name is not UTF-8: rename the file.")
+        except SeedError as error:
+            problems.append(str(error))
+    _refuse(problems)
+    return chapters
 
 
-def read_document(path: Path) -> Document:
-    """Read one file as a page, and refuse what the server would refuse, naming the file and what to change."""
-    text = _read_text(path)
-    title, content = split_title(text, otherwise=path.stem)
-    if len(title) > TITLE_LIMIT:
-        raise SeedError(f"{path}: its title has {len(title)} characters; shorten it to {TITLE_LIMIT}.")
-    size = len(content.encode())
-    if size > CONTENT_LIMIT:
-        raise SeedError(f"{path}: {size:,} bytes; a page holds 1 MiB ({CONTENT_LIMIT:,} bytes): split the file.")
-    return Document(path.name, title, content)
+def _refuse(problems: list[str]) -> None:
+    if problems:
+        raise SeedError("nothing was imported:\n  " + "\n  ".join(problems))
 
 
-def _read_text(path: Path) -> str:
-    """Read a file as UTF-8, with a byte order mark and Windows line ends taken away."""
-    try:
-        path.name.encode()
-        text = path.read_bytes().decode("utf-8-sig")
-    except UnicodeEncodeError as error:
-        raise SeedError(f"{path.name!a}: its name is not UTF-8: rename the file.") from error
-    except UnicodeDecodeError as error:
-        raise SeedError(f"{path}: not UTF-8 (byte {error.start:,}): save the file as UTF-8.") from error
-    except OSError as error:
-        raise SeedError(f"{path}: cannot be read: {error.strerror}.") from error
-    if "\0" in text:
-        raise SeedError(f"{path}: holds a NUL character, so it is hardly text: save the file as plain UTF-8 text.")
-    return text.replace("\r\n", "\n")
+def _sorted(chapters: list[Chapter]) -> list[Chapter]:
+    weights = {each.name: each.about.weight for each in chapters if each.about.weight is not None}
+    by_name = {each.name: each for each in chapters}
+    return [by_name[name] for name in in_order(by_name, weights)]
+
+
+def _too_long(documents: Iterable[Document]) -> list[str]:
+    """Name those that the server would refuse, as they are or with longer links in them."""
+    problems = []
+    for each in documents:
+        size = len(relinked(each.content, each.links, lambda link: ANY_TARGET).encode())
+        if size > CONTENT_LIMIT:
+            limit = f"a page holds 1 MiB ({CONTENT_LIMIT:,} bytes): split the file."
+            problems.append(f"{shown(each.name)}: {size:,} bytes; {limit}")
+    return problems
+
+
+def _unused(files: Iterable[str], pictures: set[str]) -> Iterator[Leftover]:
+    for name in files:
+        if suffix(name) in PICTURES and name not in pictures:
+            yield Leftover(name, "no text shows or links to it")
+        elif suffix(name) not in TEXTS and name not in pictures:
+            yield Leftover(name, f"neither a text ({KINDS}) nor a picture")
+
+
+def _remarks(found: Found, names: Names) -> Iterator[str]:
+    """What is worth a line although nothing is missing by it."""
+    for twins in names.twins():
+        alike = ", ".join(map(shown, twins))
+        yield f"these names differ only in case or normal form; each is a file of its own: {alike}"
+    if found.hidden:
+        yield f"hidden, so not looked at: {', '.join(map(shown, sorted(found.hidden)))}"
 
 
 def read_picture(home: Path, name: str) -> bytes:

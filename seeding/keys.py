@@ -43,7 +43,8 @@ def json_creation(path: str, name: str, body: Json) -> Creation:
 def upload(path: str, name: str, data: bytes, alt: str) -> Creation:
     """Something that is made of a file."""
     fingerprint = hashlib.sha256(data).digest() + alt.encode()
-    return Creation(path, name, fingerprint, {"files": {"file": (basename(name), data)}, "data": {"alt": alt}})
+    sent = basename(name).encode(errors="replace").decode()
+    return Creation(path, name, fingerprint, {"files": {"file": (sent, data)}, "data": {"alt": alt}})
 
 
 def create_once(client: Client, creation: Creation, where: Callable[[Json], str]) -> Json:

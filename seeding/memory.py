@@ -9,6 +9,7 @@ import json
 import os
 import secrets
 import tempfile
+import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,16 +18,22 @@ from seeding.errors import SeedError
 
 # Ids are opaque (contract): whatever JSON value the server made of them is handed back as it came.
 Id = str | int
+BETWEEN_NOTES = 10  # times what writing one takes
 
 
 @dataclass
 class PageMemory:
-    """One file's page. Without an id it is an intention: its creation was about to be sent, and may have arrived."""
+    """One file's page; `sha256` is of title and text as they were sent.
+
+    Without an id it is an intention: its creation was about to be sent, and may have arrived.
+    """
 
     title: str
     id: Id | None = None
     version: int | None = None
     sha256: str | None = None
+    # Of the file's text as it was read, links and all: by it a file is known again under another name.
+    text: str | None = None
 
 
 @dataclass
@@ -46,6 +53,10 @@ class ImportMemory:
     notebook_id: Id | None = None
     pages: dict[str, PageMemory] = field(default_factory=dict)
     pictures: dict[str, PictureMemory] = field(default_factory=dict)
+    # The ids of the pages in the order that the folder had.
+    order: list[Id] = field(default_factory=list)
+    _saving_took: float = field(default=0.0, init=False, repr=False, compare=False)
+    _saved_at: float = field(default=0.0, init=False, repr=False, compare=False)
 
     @classmethod
     def load(cls, path: Path) -> "ImportMemory":
@@ -54,21 +65,32 @@ class ImportMemory:
         try:
             pages = {name: PageMemory(**page) for name, page in stored.get("pages", {}).items()}
             pictures = {name: PictureMemory(**picture) for name, picture in stored.get("pictures", {}).items()}
-            return cls(path, stored.get("notebook_id"), pages, pictures)
+            return cls(path, stored.get("notebook_id"), pages, pictures, list(stored.get("order", [])))
         except (TypeError, AttributeError) as error:
             raise _unreadable(path) from error
 
     def save(self) -> None:
         """Write it down, in one piece or not at all."""
-        stored = asdict(self)
-        del stored["path"]
+        began = time.monotonic()
+        stored = {name: value for name, value in asdict(self).items() if name != "path" and not name.startswith("_")}
         _write(self.path, stored)
+        self._saved_at = time.monotonic()
+        self._saving_took = self._saved_at - began
+
+    def note(self) -> None:
+        """Write it down unless that was done a moment ago: of 10,000 pages it takes longer than to make one.
+
+        What a run that is killed did not write down, the next one finds on the server.
+        """
+        if time.monotonic() - self._saved_at >= BETWEEN_NOTES * self._saving_took:
+            self.save()
 
     def begin(self, notebook_id: Id) -> None:
         """Remember for this notebook; what was known of another one's pages means nothing here."""
         if self.notebook_id != notebook_id:
             self.notebook_id = notebook_id
             self.pages = {}
+            self.order = []
             self.save()
 
 

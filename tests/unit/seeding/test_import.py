@@ -7,64 +7,12 @@ import httpx
 import pytest
 
 from seeding.account import EMAIL, sign_in_as, sign_in_as_demo
-from seeding.client import Client
 from seeding.errors import SeedError, Unreachable
 from seeding.folder import read_folder
 from seeding.importer import Import
 from seeding.memory import ImportMemory
-from seeding.transport import Transport
-from tests.unit.contract_server import ClientKilled, ContractServer
-
-URL = "http://127.0.0.1:5000"
-PICTURE = b"as good as a picture"
-
-
-class Clock:
-    """Time that passes only while somebody sleeps."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
-
-
-class Desk:
-    """A folder, a server, and somebody who runs seed.py again and again."""
-
-    def __init__(self, tmp_path: Path) -> None:
-        self.server, self.said, self.clock = ContractServer(), list[str](), Clock()
-        self.folder, self.memory = tmp_path / "book", tmp_path / "var" / "import.json"
-        self.folder.mkdir()
-        self.write("1.md", "# One\n\nFirst text.")
-        self.write("2.md", "# Two\n\n![a boat](boat.png)")
-        self.write("3.md", "# Two\n\nThe same title again.")
-        (self.folder / "boat.png").write_bytes(PICTURE)
-
-    def write(self, name: str, text: str) -> None:
-        (self.folder / name).write_text(text, encoding="utf-8")
-
-    def client(self) -> Client:
-        return self.client_over(self.server)
-
-    def client_over(self, network: Callable[[httpx.Request], httpx.Response]) -> Client:
-        transport, clock = httpx.MockTransport(network), self.clock
-        return Client(Transport(URL, self.said.append, network=transport, sleep=clock.sleep, now=lambda: clock.now))
-
-    def seed(self, *, publish: bool = False, title: str | None = None) -> str:
-        """Run once from the beginning, as a new process would."""
-        client = self.client()
-        sign_in_as_demo(client, self.memory.with_name("accounts.json"))
-        book = read_folder(self.folder, title)
-        return Import(client, book, ImportMemory.load(self.memory), self.said.append).run(publish=publish)
-
-    def forget(self) -> None:
-        """Lose what is remembered of the import."""
-        self.memory.unlink()
-
-    def a_week_passes(self) -> None:
-        """Let the server drop its receipts."""
-        self.server.receipts.clear()
+from tests.unit.seeding.contract_server import ClientKilled, ContractServer
+from tests.unit.seeding.desk import PICTURE, Desk
 
 
 @pytest.fixture
@@ -248,6 +196,79 @@ def test_two_folders_are_two_notebooks_under_the_same_title(desk: Desk, tmp_path
     assert [notebook["title"] for notebook in desk.server.notebooks.values()] == ["Emma", "Emma"]
 
 
+def test_a_file_renamed_to_stand_first_brings_its_page_there(desk: Desk) -> None:
+    desk.write("2.md", "No heading.")
+    desk.seed()
+    ids = {page["title"]: page_id for page_id, page in desk.server.pages.items()}
+    (desk.folder / "2.md").rename(desk.folder / "02.md")
+    (desk.folder / "3.md").rename(desk.folder / "0.md")
+    assert "0 new" in desk.seed()
+    assert desk.server.titles() == ["Two", "One", "02"]
+    assert desk.server.pages[ids["2"]]["title"] == "02"
+
+
+def test_an_order_made_in_the_notebook_stays_while_the_folder_has_its_own(desk: Desk) -> None:
+    desk.seed()
+    (notebook,) = desk.server.notebooks.values()
+    notebook["page_ids"].reverse()
+    desk.write("1.md", "# Uno\n\nChanged.")
+    desk.write("4.md", "# Four")
+    desk.seed()
+    assert desk.server.titles() == ["Two", "Four", "Two", "Uno"]
+    (desk.folder / "4.md").rename(desk.folder / "0.md")
+    desk.seed()
+    assert desk.server.titles() == ["Four", "Uno", "Two", "Two"]
+
+
+def test_an_order_that_the_server_refuses_is_named_and_asked_for_again(desk: Desk) -> None:
+    desk.seed()
+    (desk.folder / "3.md").rename(desk.folder / "0.md")
+    desk.server.takes_orders = False
+    desk.seed()
+    assert desk.left == ["book: the order of its pages: the server answered 422: too many"]
+    desk.server.takes_orders = True
+    desk.seed()
+    assert desk.server.titles() == ["Two", "One", "Two"]
+
+
+def test_the_page_of_a_file_that_is_gone_stays_and_is_named(desk: Desk) -> None:
+    desk.seed()
+    (desk.folder / "3.md").unlink()
+    desk.seed()
+    assert desk.server.titles() == WHOLE
+    assert "3.md: the file is gone" in desk.said[0]
+
+
+# Links between chapters
+
+
+def test_links_to_chapters_become_links_to_their_pages_whichever_comes_first(desk: Desk) -> None:
+    desk.write("1.md", "# One\n\n[on](2.md#part) and [back](1.md)")
+    desk.write("2.md", "# Two\n\n[back](<1.md>)")
+    desk.seed()
+    (notebook_id,) = desk.server.notebooks
+    first, second, _ = desk.server.notebooks[notebook_id]["page_ids"]
+    address = f"/notebooks/{notebook_id}/pages"
+    assert desk.server.contents()[0] == f"[on]({address}/{second}#part) and [back]({address}/{first})"
+    assert desk.server.contents()[1] == f"[back](<{address}/{first}>)"
+    before = len(desk.server.log)
+    assert "3 unchanged" in desk.seed()
+    assert {method for method, path in desk.server.log[before:] if "/auth/" not in path} == {"GET"}
+
+
+def test_a_link_to_a_chapter_that_came_later_is_made_in_one_save(desk: Desk) -> None:
+    desk.write("1.md", "# One\n\n[on](4.md)")
+    desk.seed()
+    assert desk.server.contents()[0] == "[on](4.md)"
+    assert "there is no such file" in desk.left[0]
+    desk.write("4.md", "# Four")
+    desk.seed()
+    (notebook_id,) = desk.server.notebooks
+    page_id = desk.server.notebooks[notebook_id]["page_ids"][3]
+    assert desk.server.contents()[0] == f"[on](/notebooks/{notebook_id}/pages/{page_id})"
+    assert [page["version"] for page in desk.server.pages.values()] == [2, 1, 1, 1]
+
+
 # Pictures
 
 
@@ -278,12 +299,15 @@ def test_without_picture_uploads_links_stay_and_are_linked_once_the_server_has_t
     desk.server.takes_pictures = False
     desk.seed()
     assert desk.server.contents()[1] == "![a boat](boat.png)"
-    assert len(desk.said) == 1
-    assert "2.md: the picture boat.png is not uploaded" in desk.said[0]
-    assert "this server has no picture uploads" in desk.said[0]
+    assert [each.split(" is ")[0] for each in desk.left] == [
+        "2.md: the picture boat.png",
+        "4.md: the picture boat2.png",
+    ]
+    assert all("this server has no picture uploads" in each for each in desk.left)
     desk.server.takes_pictures = True
     desk.seed()
     assert desk.server.contents()[1] == "![a boat](/media/i0/original)"
+    assert desk.left == []
 
 
 def test_pictures_that_are_missing_or_refused_are_named_and_the_rest_goes_on(desk: Desk) -> None:
@@ -291,9 +315,9 @@ def test_pictures_that_are_missing_or_refused_are_named_and_the_rest_goes_on(des
     (desk.folder / "bad.svg").write_bytes(b"not a picture")
     desk.seed()
     assert desk.server.contents()[3] == "![](gone.png) ![](bad.svg) ![](https://example.org/there.png)"
-    assert "4.md: the picture gone.png is not uploaded" in desk.said[0]
-    assert "4.md: the picture bad.svg is not uploaded" in desk.said[1]
-    assert "only JPEG" in desk.said[1]
+    assert "4.md: the picture gone.png is not uploaded" in desk.left[0]
+    assert "4.md: the picture bad.svg is not uploaded" in desk.left[1]
+    assert "only JPEG" in desk.left[1]
 
 
 # Trouble on the way

@@ -31,7 +31,7 @@ class ContractServer:
         self.receipts: dict[str, tuple[str, bytes, Json]] = {}
         self.log: list[tuple[str, str]] = []
         self.faults: list[httpx.Response | Exception] = []
-        self.takes_pictures = True
+        self.takes_pictures, self.takes_orders = True, True
         self.tokens_last = 10**9  # requests
         self._token_used = 0
         self._kill_at: int | None = None
@@ -134,6 +134,8 @@ class ContractServer:
             self.published.append(parts[1])
         elif parts[2:] == ["pages"]:
             return self._make_page(notebook, body)
+        elif parts[2:] == ["pages", "order"]:
+            return self._reorder(notebook, body)
         elif len(parts) == 4:
             page = self.pages.get(parts[3]) if parts[3] in notebook["page_ids"] else None
             return self._change(page, body)
@@ -161,6 +163,12 @@ class ContractServer:
         self.pages[page_id] = page
         notebook["page_ids"].insert(body.get("order", 10**9) - 1, page_id)
         return httpx.Response(201, json=page)
+
+    def _reorder(self, notebook: Json, body: Json) -> httpx.Response:
+        if not self.takes_orders or sorted(body["page_ids"]) != sorted(notebook["page_ids"]):
+            return _problem(422, "too many")
+        notebook["page_ids"] = body["page_ids"]
+        return httpx.Response(200, json=notebook)
 
     def _change(self, thing: Json | None, body: Json, stored: Json | None = None) -> httpx.Response:
         if thing is not None and body:

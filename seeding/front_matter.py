@@ -1,0 +1,109 @@
+"""What a file says of itself at its head: YAML between lines of `---`, or TOML between lines of `+++`."""
+
+import html
+import math
+import tomllib
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from infra.markdown import FrontMatter, split_front_matter
+
+MOST_CHARACTERS = 64 * 1024
+NOTHING = ("", "~", "null")
+SAID = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+
+
+class Unreadable(Exception):
+    """The front matter can't be read, or not used; the message says where and why."""
+
+
+@dataclass(frozen=True)
+class About:
+    """What front matter says that matters here.
+
+    `weight` orders the file among its neighbours. `left_out` says why it shall be no page; empty: it shall.
+    """
+
+    title: str = ""
+    weight: float | None = None
+    left_out: str = ""
+
+
+def read_front_matter(text: str) -> tuple[About, str]:
+    """Return what the front matter says, and the text below it.
+
+    Raises:
+        Unreadable: it is no YAML or TOML, or one of the fields that matter has no sensible value.
+    """
+    found, start = split_front_matter(text)
+    if found is None:
+        return About(), text
+    if len(found.text) > MOST_CHARACTERS:
+        raise Unreadable(f"its front matter has more than {MOST_CHARACTERS:,} characters")
+    fields = _fields(found)
+    if fields is None:
+        return About(), text
+    return About(_title(fields), _weight(fields), _left_out(fields)), text[start:].lstrip("\n")
+
+
+def _fields(found: FrontMatter) -> dict[str, Any] | None:
+    """None for a list: that is prose between two rulers."""
+    if found.kind == "toml":
+        return _toml(found.text)
+    fields = _yaml(found.text)
+    if fields is None or isinstance(fields, dict):
+        return fields or {}
+    return None
+
+
+def _yaml(inside: str) -> Any:
+    """Every scalar as the text that it is, so that no title turns into a date, a number or a truth."""
+    try:
+        # The loader makes texts, lists and mappings only.
+        return yaml.load(inside, yaml.BaseLoader)  # noqa: S506
+    except (yaml.YAMLError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        # The block begins below the first line of the file.
+        where = f"line {mark.line + 2}: " if mark else ""
+        reason = getattr(error, "problem", None) or "it is nested too deeply"
+        raise Unreadable(f"its front matter is no YAML ({where}{reason})") from error
+
+
+def _toml(inside: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(inside)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise Unreadable(f"its front matter is no TOML ({error}; line 1 is the one below `+++`)") from error
+
+
+def _title(fields: dict[str, Any]) -> str:
+    """The title as a reader sees it: exports of WordPress have entities in it."""
+    title = fields.get("title", "")
+    if isinstance(title, dict | list):
+        raise Unreadable("the title in its front matter is no text")
+    return "" if title in NOTHING else " ".join(html.unescape(str(title)).split())
+
+
+def _weight(fields: dict[str, Any]) -> float | None:
+    name = "weight" if "weight" in fields else "order"
+    value = fields.get(name, "")
+    if value in NOTHING:
+        return None
+    try:
+        weight = math.nan if isinstance(value, bool | dict | list) else float(value)
+    except (TypeError, ValueError):
+        weight = math.nan
+    if not math.isfinite(weight):
+        raise Unreadable(f"the {name} in its front matter is {str(value)[:40]!r}, which is no number")
+    # To Hugo a weight of 0 is none.
+    return None if name == "weight" and weight == 0 else weight
+
+
+def _left_out(fields: dict[str, Any]) -> str:
+    """Why its author does not want it read: Hugo's word for that, and Jekyll's."""
+    for name, unwanted in (("draft", True), ("published", False)):
+        if SAID.get(str(fields.get(name)).strip().lower()) is unwanted:
+            return f"its front matter says `{name}: {str(unwanted).lower()}`"
+    return ""

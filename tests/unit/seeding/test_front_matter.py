@@ -1,0 +1,69 @@
+"""Front matter: what of it is read, what is no front matter, and what is refused."""
+
+import pytest
+
+from seeding.front_matter import About, Unreadable, read_front_matter
+
+
+@pytest.mark.parametrize(
+    ("text", "about", "rest"),
+    [
+        ("---\ntitle: Real Title\n---\n\nText.", About("Real Title"), "Text."),
+        ("---\n# layout of this post\ntitle: Real Title\n---\n\nText.", About("Real Title"), "Text."),
+        ('+++\ntitle = "Der Reiher"\nweight = 3\ndate = 2020-01-02\n+++\nText.', About("Der Reiher", 3.0), "Text."),
+        ("---\ntitle: 'Tom &amp; Jerry&#8217;s'\n...\nText.", About("Tom & Jerry’s"), "Text."),
+        ("---\ntitle: >-\n  Two\n  lines\ntags: [a, b]\n---\nText.", About("Two lines"), "Text."),
+        ("---\ntitle: 1984\norder: '2.5'\n---\n", About("1984", 2.5), ""),
+        ("---\ntitle: 2020-01-02\n---\n", About("2020-01-02"), ""),
+        ("---\ntitle: yes\n---\n", About("yes"), ""),
+        ("---\ntitle:\nweight: 0\n---\n# T\n", About(), "# T\n"),
+        ("---\norder: 0\n---\n", About(weight=0.0), ""),
+        ("---\ndraft: true\n---\nText.", About(left_out="its front matter says `draft: true`"), "Text."),
+        ("---\ndraft: false\n---\nText.", About(), "Text."),
+        ("+++\ndraft = true\n+++\nText.", About(left_out="its front matter says `draft: true`"), "Text."),
+        ("---\npublished: False\n---\nText.", About(left_out="its front matter says `published: false`"), "Text."),
+        ("---\n---\nText.", About(), "Text."),
+    ],
+)
+def test_front_matter_is_read_and_leaves_the_text(text: str, about: About, rest: str) -> None:
+    assert read_front_matter(text) == (about, rest)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Text.\n---\ntitle: no\n---\n",
+        "---\n\nA quiet morning.\n\n---\n",
+        "---\ntitle: never closed\n\nText.",
+        "---\n- the first\n- the second\n---\nText.",
+        " ---\ntitle: x\n---\n",
+        "----\ntitle: x\n----\n",
+    ],
+)
+def test_rulers_are_no_front_matter(text: str) -> None:
+    assert read_front_matter(text) == (About(), text)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("---\ntitle: Part two: the river\n---\n", r"no YAML \(line 2: mapping values"),
+        ("---\ntitle: x\ntags: [a\n---\n", "no YAML"),
+        ("---\ntitle: &a [*b]\n---\n", "no YAML"),
+        ("---\ntitle: x\nwhat: " + "[" * 5000 + "\n---\n", "no YAML"),
+        ("+++\ntitle = The river\n+++\n", "no TOML"),
+        ("---\ntitle: {a: b}\n---\n", "title in its front matter is no text"),
+        ("---\nweight: ten\n---\n", "weight in its front matter is 'ten', which is no number"),
+        ("---\norder: nan\n---\n", "which is no number"),
+        ("+++\nweight = true\n+++\n", "which is no number"),
+        ("---\nx: " + "y" * 70_000 + "\n---\n", "more than 65,536 characters"),
+    ],
+)
+def test_front_matter_that_cannot_be_read_is_named(text: str, said: str) -> None:
+    with pytest.raises(Unreadable, match=said):
+        read_front_matter(text)
+
+
+def test_yaml_that_refers_to_itself_costs_nothing() -> None:
+    laughs = "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9) if n else 'x'}]\n" for n in range(40))
+    assert read_front_matter(f"---\n{laughs}title: T\n---\n")[0] == About("T")
