@@ -1,6 +1,7 @@
 """``python -m bench [WORK …]``: measure, print the table, write it as JSON."""
 
 import argparse
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from pathlib import Path
 from pkgutil import iter_modules
 
 from bench import works
-from bench.figures import Figure, Work, measure, table, write_json
+from bench.figures import Figure, Gauge, Work, measure, table, write_json
 from bench.running import Running
 from infra.proxies import forget_proxies
 from infra.settings import explicit_environment, var_folder
@@ -21,6 +22,8 @@ def main() -> int:
     """0 when every goal is met."""
     arguments = _parser().parse_args()
     forget_proxies()
+    # Told to end, it stops its servers and removes their data, as after Ctrl-C.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     figures = [_measured(work, arguments.rounds) for work in _works(arguments.works or NAMES)]
     print(table(figures))
     target = arguments.json or var_folder(explicit_environment()) / "bench-results.json"
@@ -37,14 +40,14 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _works(names: list[str]) -> Iterator[Work]:
+def _works(names: list[str]) -> Iterator[Work | Gauge]:
     """One after the other on the same servers: the next is prepared when the one before has been measured."""
     with tempfile.TemporaryDirectory(prefix="sinpluma-bench-") as folder, Running(Path(folder)) as running:
         for name in names:
             yield from import_module(f"bench.works.{name}").works(running)
 
 
-def _measured(work: Work, rounds: int) -> Figure:
+def _measured(work: Work | Gauge, rounds: int) -> Figure:
     print(f"{work.name} …", file=sys.stderr, flush=True)
     return measure(work, rounds)
 

@@ -35,6 +35,7 @@ class BareSaves:
         self._access = _access(database_url)
         self._text = text
         self._shares = [page_ids[number::processes] for number in range(processes)]
+        self.processor_seconds = 0.0
         self._pool = ProcessPoolExecutor(processes, mp_context=get_context("spawn"))
         self._copy_tables()
 
@@ -53,8 +54,10 @@ class BareSaves:
         running = [
             self._pool.submit(_save_all, self._access, share, each, self._text, start_at) for share in self._shares
         ]
-        ended = max(done.result() for done in running)
-        return Turn(each * sum(map(len, self._shares)), ended - start_at)
+        results = [done.result() for done in running]
+        # Of the clients alone, the last time that they ran.
+        self.processor_seconds = sum(seconds for _, seconds in results)
+        return Turn(each * sum(map(len, self._shares)), max(ended for ended, _ in results) - start_at)
 
     def close(self) -> None:
         self._pool.shutdown()
@@ -76,14 +79,18 @@ def _connect(access: dict[str, Any]) -> Any:
     return pymysql.connect(**access, init_command="SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
 
 
-def _save_all(access: dict[str, Any], page_ids: Sequence[str], times: int, text: str, start_at: float) -> float:
-    """Run in a process of its own; answers when it ended, by the clock that all processes share."""
+def _save_all(
+    access: dict[str, Any], page_ids: Sequence[str], times: int, text: str, start_at: float
+) -> tuple[float, float]:
+    """Run in a process of its own; answers when it ended, by the clock that all processes share, and what it took of
+    the processor."""
+    before = time.process_time()
     threads = [threading.Thread(target=_save, args=(access, each, times, text, start_at)) for each in page_ids]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    return time.monotonic()
+    return time.monotonic(), time.process_time() - before
 
 
 def _save(access: dict[str, Any], page_id: str, times: int, text: str, start_at: float) -> None:

@@ -31,18 +31,34 @@ class Work:
     theirs: Callable[[], Turn]
     # More and shorter turns let a disturbance from outside fall on both sides alike.
     turns: int = 2
+    # A cost and not a rate: the ratio is what one of ours takes to what one of theirs takes, and should be small.
+    is_cost: bool = False
+
+
+@dataclass(frozen=True)
+class Gauge:
+    """Something with no limit to hold it against: ``read`` answers one reading, which should be at most ``goal``."""
+
+    name: str
+    about: str
+    goal: float
+    unit: str
+    read: Callable[[], float]
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A measured work; rates are per second, ``ratios`` one a round."""
+    """A measured work; rates are per second, ``ratios`` one a round. Of a gauge, ``ratios`` are its readings in
+    ``unit`` and there are no rates."""
 
     name: str
     against: str
     goal: float
-    ours: float
-    theirs: float
+    ours: float | None
+    theirs: float | None
     ratios: tuple[float, ...]
+    unit: str = "x"
+    at_most: bool = False
 
     @property
     def ratio(self) -> float:
@@ -50,18 +66,21 @@ class Figure:
 
     @property
     def spread(self) -> float:
-        return (max(self.ratios) - min(self.ratios)) / self.ratio
+        return (max(self.ratios) - min(self.ratios)) / self.ratio if self.ratio else 0.0
 
     @property
     def is_met(self) -> bool:
-        return self.ratio >= self.goal
+        return self.ratio <= self.goal if self.at_most else self.ratio >= self.goal
 
     @property
     def is_quotable(self) -> bool:
         return self.spread <= MOST_SPREAD
 
 
-def measure(work: Work, rounds: int) -> Figure:
+def measure(work: Work | Gauge, rounds: int) -> Figure:
+    if isinstance(work, Gauge):
+        readings = tuple(work.read() for _ in range(max(rounds, 3)))
+        return Figure(work.name, work.about, work.goal, None, None, readings, work.unit, at_most=True)
     work.ours(), work.theirs()
     pairs = [_round(work) for _ in range(max(rounds, 3))]
     return Figure(
@@ -70,7 +89,8 @@ def measure(work: Work, rounds: int) -> Figure:
         work.goal,
         median(ours for ours, _ in pairs),
         median(theirs for _, theirs in pairs),
-        tuple(ours / theirs for ours, theirs in pairs),
+        tuple(theirs / ours if work.is_cost else ours / theirs for ours, theirs in pairs),
+        at_most=work.is_cost,
     )
 
 
@@ -89,7 +109,7 @@ def _rate(turns: Sequence[Turn]) -> float:
     return sum(turn.count for turn in turns) / sum(turn.seconds for turn in turns)
 
 
-HEADINGS = ("work", "measured against", "ours/s", "theirs/s", "ratio", "spread", "goal", "met?")
+HEADINGS = ("work", "measured against", "ours/s", "theirs/s", "value", "spread", "goal", "met?")
 
 
 def table(figures: Sequence[Figure]) -> str:
@@ -102,9 +122,15 @@ def table(figures: Sequence[Figure]) -> str:
 def _row(figure: Figure) -> tuple[str, ...]:
     met = "yes" if figure.is_met else "NO"
     doubt = "" if figure.is_quotable else f" (spread over {MOST_SPREAD:.0%}: not to be quoted)"
-    rates = (f"{rate:,.0f}" if rate >= 10 else f"{rate:.1f}" for rate in (figure.ours, figure.theirs))
-    ratio = f"{figure.ratio:.2f} x", f"{figure.spread:.0%}", f">= {figure.goal:g} x"
-    return (figure.name, figure.against, *rates, *ratio, met + doubt)
+    value = f"{figure.ratio:.2f} {figure.unit}", f"{figure.spread:.0%}"
+    goal = f"{'<=' if figure.at_most else '>='} {figure.goal:g} {figure.unit}"
+    return (figure.name, figure.against, _told(figure.ours), _told(figure.theirs), *value, goal, met + doubt)
+
+
+def _told(rate: float | None) -> str:
+    if rate is None:
+        return "-"
+    return f"{rate:,.0f}" if rate >= 10 else f"{rate:.1f}"
 
 
 def write_json(figures: Sequence[Figure], target: Path) -> None:

@@ -20,6 +20,7 @@ from sqlalchemy import func, select
 
 from bench.figures import Turn
 from bench.load import Plan, run
+from bench.processor import children_of
 from deploy.embedded import EmbeddedServices, ServiceError, tail
 from deploy.private import PORT_RANGE, port_is_free
 from events.deliveries import deliveries
@@ -32,6 +33,8 @@ from infra.settings import CHECKOUT, load_settings
 
 PATIENCE = 60.0
 HOST = "127.0.0.1"
+# The server of one line that reads are measured against.
+STRANGER = "one-line"
 
 
 class Running:
@@ -67,12 +70,12 @@ class Running:
         self.writing = write_engine(self.settings)
         self.reading = read_engine(self.settings)
         self._launch("api", "run.py", "api")
-        self._launch("one-line", "-m", "bench.one_line", SINPLUMA_PORT=str(self.one_line_port))
+        self._launch(STRANGER, "-m", "bench.one_line", SINPLUMA_PORT=str(self.one_line_port))
         self._launch("relay", "run.py", "relay")
         for reaction in REACTIONS:
             self.start_worker(reaction)
         self._wait_for("api", self.port, "/readyz")
-        self._wait_for("one-line", self.one_line_port, "/")
+        self._wait_for(STRANGER, self.one_line_port, "/")
 
     def _environment(self, of_servers: dict[str, str]) -> dict[str, str]:
         chosen = {
@@ -83,6 +86,16 @@ class Running:
             "PASSWORD_ROUNDS": "4",
         }
         return of_servers | chosen
+
+    def start(self, command: str) -> None:
+        """Another process of ``run.py``, of which there is one."""
+        if command not in self._processes:
+            self._launch(command, "run.py", command)
+
+    def pids(self) -> list[int]:
+        """Of the whole stack, servers included; not of what it is held against."""
+        theirs = {self._processes[STRANGER].pid, *children_of(self._processes[STRANGER].pid)}
+        return [pid for pid in self._services.instance.leftovers() if pid not in theirs]
 
     def start_worker(self, queue: str) -> None:
         self._launch(f"worker-{queue}", "run.py", "worker", queue)

@@ -28,12 +28,14 @@ def works(running: Running) -> Iterator[Work]:
     yield work(running, "the same, 304 not modified", 0.8, known, b"HTTP/1.1 304")
 
 
-def work(running: Running, name: str, goal: float, requests: Sequence[bytes], expect: bytes) -> Work:
-    """Reading with these requests, each connection beginning at another one."""
+def work(
+    running: Running, name: str, goal: float, requests: Sequence[bytes], expect: bytes, reads: int = READS
+) -> Work:
+    """Reading with these requests, each connection beginning at another one; ``reads`` of ours a turn."""
     spread = [
         [*requests[number % len(requests) :], *requests[: number % len(requests)]] for number in range(CONNECTIONS)
     ]
-    ours = Plan(spread, READS, expect)
+    ours = Plan(spread, reads, expect)
     theirs = Plan([[request("GET", "/")]] * CONNECTIONS, READS)
 
     def read() -> Turn:

@@ -8,6 +8,7 @@ from bench.bare import BareSaves
 from bench.client import Author
 from bench.figures import Turn, Work
 from bench.load import Plan, request
+from bench.processor import seconds
 from bench.prose import Prose
 from bench.running import Running
 
@@ -26,6 +27,14 @@ def works(running: Running) -> Iterator[Work]:
         goal=0.5,
         ours=saves.run,
         theirs=lambda: _alone(running, bare),
+    )
+    yield Work(
+        "processor for a save with all that follows it",
+        "the bare transaction's, client and server",
+        goal=3.0,
+        ours=lambda: _processor_of_ours(running, saves),
+        theirs=lambda: _processor_of_bare(running, bare),
+        is_cost=True,
     )
     bare.close()
 
@@ -60,3 +69,18 @@ def _alone(running: Running, bare: BareSaves) -> Turn:
     """What our saves have left to the workers is done before: the bare transactions have the machine to themselves."""
     running.settle()
     return bare.run(SAVES_EACH)
+
+
+def _processor_of_ours(running: Running, saves: Saves) -> Turn:
+    """Also what relay and workers do afterwards; without the client, which hardly does anything."""
+    running.settle()
+    before = seconds(running.pids())
+    done = saves.run()
+    running.settle()
+    return Turn(done.count, seconds(running.pids()) - before)
+
+
+def _processor_of_bare(running: Running, bare: BareSaves) -> Turn:
+    before = seconds(running.pids())
+    done = bare.run(SAVES_EACH)
+    return Turn(done.count, seconds(running.pids()) - before + bare.processor_seconds)

@@ -18,24 +18,24 @@ PICTURES_EACH = 4
 def works(running: Running) -> Iterator[Work]:
     with tempfile.TemporaryDirectory(prefix="sinpluma-bench-") as name:
         folder = Path(name)
-        source = _photograph(folder / "photograph.jpg")
+        source = photograph(folder / "photograph.jpg")
         yield Work(
             "three sizes of a 12-megapixel JPEG",
             "straightforward Pillow: full decode, three resizes, WebP too",
             goal=2.0,
             ours=lambda: _timed(sizes.write_sizes, source, folder),
-            theirs=lambda: _timed(_plainly, source, folder),
+            theirs=lambda: _timed(shrink_plainly, source, folder),
         )
 
 
-def _photograph(path: Path) -> Path:
+def photograph(path: Path) -> Path:
     """Drawn: something with as many details as a camera sees, in as many bytes."""
     coarse = Image.merge("RGB", [Image.effect_noise((PIXELS[0] // 4, PIXELS[1] // 4), 60) for _ in range(3)])
     coarse.resize(PIXELS, Image.Resampling.BICUBIC).save(path, "JPEG", quality=88)
     return path
 
 
-def _plainly(source: Path, folder: Path) -> None:
+def shrink_plainly(source: Path, folder: Path) -> None:
     """As Pillow's manual has it, each option as it comes."""
     with Image.open(source) as image:
         image.load()
