@@ -65,7 +65,7 @@ class Names:
 
     def twins(self) -> list[list[str]]:
         """List the names that differ only in case or normal form."""
-        return [sorted(alike) for alike in self._alike[-1].values() if len(alike) > 1]
+        return sorted(sorted(alike) for alike in self._alike[-1].values() if len(alike) > 1)
 
     def _named(self, path: str) -> str | None:
         if path in self._exact:
