@@ -107,6 +107,14 @@ def create_admin(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def doctor(arguments: argparse.Namespace) -> int:
+    """look at everything and tell what is wrong, what it means and what helps; exits with 0 healthy, 1 findings, 2 when
+    it could not look"""
+    from operate.doctor import doctor
+
+    return doctor(arguments.json)
+
+
 def backup(arguments: argparse.Namespace) -> int:
     """write the record and all pictures into FILE (.tar.gz), as they are now, while the service runs or not"""
     from operate.backup import backup
@@ -131,6 +139,15 @@ def _start(process_name: str) -> "Settings":
     return settings
 
 
+def _note_start(arguments: argparse.Namespace) -> None:
+    """Before anything else: a program that fails as it begins is to be seen."""
+    from infra import starts
+    from infra.settings import explicit_environment, var_folder
+
+    queue = f"-{arguments.queue}" if arguments.command is worker else ""
+    starts.note(var_folder(explicit_environment()), arguments.command.__name__ + queue)
+
+
 def _parser() -> argparse.ArgumentParser:
     from events.subscriptions import READ_MODELS, REPLAYABLE
 
@@ -149,6 +166,7 @@ def _parser() -> argparse.ArgumentParser:
         sweep,
         migrate,
         create_admin,
+        doctor,
         backup,
         restore,
     ):
@@ -170,6 +188,8 @@ def _parser() -> argparse.ArgumentParser:
             added.add_argument("--dry-run", action="store_true", help="only tell what would go, and why")
         if command is create_admin:
             added.add_argument("email", metavar="EMAIL")
+        if command is doctor:
+            added.add_argument("--json", action="store_true", help="for programs")
         if command in (backup, restore):
             added.add_argument("file", metavar="FILE", type=Path)
             added.add_argument("--with-secrets", action="store_true", help="also the keys that tokens are signed with")
@@ -185,6 +205,8 @@ def main() -> int:
     from infra.settings import SettingsError
     from operate.database_check import DatabaseRefused
 
+    if arguments.command in (api, relay, worker, clock, linguistics):
+        _note_start(arguments)
     try:
         return arguments.command(arguments) or 0
     except (SettingsError, DatabaseRefused) as error:

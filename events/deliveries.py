@@ -290,6 +290,26 @@ def withdrawals(connection: Connection, reaction: str) -> dict[str, int]:
     return newest
 
 
+_oldest_owed = union_all(
+    *(
+        # By the key: ids are in the order of time.
+        select(literal(each).label("reaction"), deliveries.c.occurred_at)
+        .where(deliveries.c.reaction == each, deliveries.c.state == "pending")
+        .order_by(deliveries.c.event_id)
+        .limit(1)
+        .subquery()
+        .select()
+        for each in REACTIONS
+    )
+)
+
+
+def oldest_owed(connection: Connection) -> dict[str, datetime]:
+    """When the oldest event occurred that each reaction still owes, of those that the relay has handed out; a reaction
+    that owes nothing is left out."""
+    return {row.reaction: row.occurred_at for row in connection.execute(_oldest_owed)}
+
+
 def backlog(connection: Connection, reaction: str) -> tuple[int, datetime | None]:
     """How many events the reaction still owes, and when the oldest of them occurred."""
     waiting = select(outbox.c.occurred_at)

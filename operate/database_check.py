@@ -79,6 +79,16 @@ def _refuse_foreign(connection: Connection) -> None:
 
 
 def known_revisions() -> set[str]:
+    """The migrations that this code has."""
+    return {script.revision for script in _scripts().walk_revisions()}
+
+
+def head_revision() -> str:
+    """The newest of them."""
+    return str(_scripts().get_current_head())
+
+
+def _scripts() -> ScriptDirectory:
     config = Config()
     config.set_main_option("script_location", str(CHECKOUT / "migrations").replace("%", "%%"))
-    return {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    return ScriptDirectory.from_config(config)
