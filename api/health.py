@@ -1,21 +1,21 @@
 """Whether the process lives, and whether its parts do."""
 
 from collections.abc import Callable
-from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from apiflask import APIBlueprint, Schema, fields
 from flask import Response
 from marshmallow import validate
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from api.http import encode
 from api.services import services
 from events import deliveries
-from events.subscriptions import UPDATE_VIEWS
-from infra import objects
+from infra import objects, starts
 from infra.clock import now
+from infra.database import retrying
 
+Answer = TypeVar("Answer")
 blueprint = APIBlueprint("health", __name__, enable_openapi=True)
 
 
@@ -41,7 +41,7 @@ _WHEN_DOWN: Any = {
     503: {"description": "The database is down.", "content": {"application/json": {"schema": Readiness}}}
 }
 # Longer than a resend takes, so that a lost job alone raises no alarm.
-TOO_OLD = timedelta(seconds=60)
+TOO_OLD_SECONDS = 60
 
 
 @blueprint.get("/healthz")
@@ -73,9 +73,18 @@ def _state(check: Callable[[], str]) -> str:
 
 
 def _database() -> str:
-    with services().reading.connect() as connection:
-        connection.execute(text("SELECT 1"))
+    _asked(lambda connection: connection.execute(text("SELECT 1")))
     return "ok"
+
+
+def _asked(question: Callable[[Connection], Answer]) -> Answer:
+    """As requests ask: that a pooled connection has died meanwhile is no outage."""
+
+    def ask() -> Answer:
+        with services().reading.connect() as connection:
+            return question(connection)
+
+    return retrying(ask)
 
 
 def _redis() -> str:
@@ -88,11 +97,18 @@ def _objects() -> str:
 
 
 def _relay() -> str:
-    with services().reading.connect() as connection:
-        count, oldest = deliveries.backlog(connection, UPDATE_VIEWS)
-    if oldest and now() - oldest > TOO_OLD:
-        return f"{count} events wait, the oldest for {int((now() - oldest).total_seconds())} s"
-    return "ok"
+    """What goes on behind, all of it: the relay, each reaction's worker, and programs that do not stay."""
+    found = _asked(_lags) + [
+        f"{name} has ended {count} times in {starts.WINDOW_SECONDS // 60} minutes"
+        for name, count in starts.loops(services().settings.var).items()
+    ]
+    return "; ".join(found) or "ok"
+
+
+def _lags(connection: Connection) -> list[str]:
+    oldest = {"the relay": deliveries.oldest_waiting(connection), **deliveries.oldest_owed(connection)}
+    ages = {name: int((now() - at).total_seconds()) for name, at in oldest.items() if at}
+    return [f"{name}: events wait, the oldest for {age} s" for name, age in ages.items() if age > TOO_OLD_SECONDS]
 
 
 CHECKS: dict[str, Callable[[], str]] = {

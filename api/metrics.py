@@ -4,6 +4,7 @@ import hmac
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
 from ipaddress import ip_address
 from typing import Any
 
@@ -18,8 +19,9 @@ from api.services import services
 from domain.commands import sweeping
 from events import deliveries, parked
 from events.subscriptions import INDEX_SEARCH, REACTIONS, UNROUTED
-from infra import metrics, queue_depths
+from infra import metrics, queue_depths, starts
 from infra.clock import now
+from infra.database import retrying
 
 logger = logging.getLogger(__name__)
 blueprint = APIBlueprint("metrics", __name__)
@@ -77,6 +79,7 @@ class _Figures:
 
     def collect(self) -> Iterator[Metric]:
         yield from metrics.collect()
+        yield from _of_programs()
         up = GaugeMetricFamily("sinpluma_up", "Whether a part could be asked for its figures.", labels=["part"])
         for part, ask in {"database": _of_database, "redis": _of_redis}.items():
             found = _asked(part, ask)
@@ -94,16 +97,42 @@ def _asked(part: str, ask: Callable[[], Iterable[Metric]]) -> list[Metric]:
 
 
 def _of_database() -> Iterator[Metric]:
-    with services().reading.connect() as connection:
-        waiting, oldest = parked.waiting(connection)
-        owed = parked.counts(connection)
-        _, unindexed = deliveries.backlog(connection, INDEX_SEARCH)
-        orphans = sweeping.orphan_bytes(connection)
+    waiting, oldest, owed, unindexed, orphans, reactions = retrying(_counted)
     yield _gauge("sinpluma_events_pending", "Events that the relay has not handed out yet.", waiting)
     yield _gauge("sinpluma_events_oldest_seconds", "Age of the oldest of them.", _age(oldest))
     yield _owed(owed)
+    yield _lags(reactions)
     yield _gauge("sinpluma_index_lag_seconds", "Age of the oldest change that search does not show.", _age(unindexed))
     yield _gauge("sinpluma_orphan_bytes", "Objects in the store that no row knows, as the sweep found them.", orphans)
+
+
+def _counted() -> Any:
+    # As requests ask: that a pooled connection has died meanwhile is no outage.
+    with services().reading.connect() as connection:
+        waiting, oldest = parked.waiting(connection)
+        _, unindexed = deliveries.backlog(connection, INDEX_SEARCH)
+        owed, orphans = parked.counts(connection), sweeping.orphan_bytes(connection)
+        return waiting, oldest, owed, unindexed, orphans, deliveries.oldest_owed(connection)
+
+
+def _lags(oldest: dict[str, datetime]) -> Metric:
+    family = GaugeMetricFamily(
+        "sinpluma_reaction_lag_seconds", "Age of the oldest event that a reaction still owes.", labels=["consumer"]
+    )
+    for reaction in REACTIONS:
+        family.add_metric([reaction], _age(oldest.get(reaction)))
+    return family
+
+
+def _of_programs() -> Iterator[Metric]:
+    ends = GaugeMetricFamily(
+        "sinpluma_program_ends",
+        "Processes that were started in the last five minutes and are gone.",
+        labels=["program"],
+    )
+    for name, count in starts.ended(services().settings.var).items():
+        ends.add_metric([name], count)
+    yield ends
 
 
 def _owed(counts: dict[tuple[str, str], int]) -> Metric:

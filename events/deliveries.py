@@ -304,6 +304,11 @@ _oldest_owed = union_all(
 )
 
 
+def oldest_waiting(connection: Connection) -> datetime | None:
+    """When the oldest event occurred that the relay has yet to hand out."""
+    return connection.scalar(select(outbox.c.occurred_at).order_by(outbox.c.event_id).limit(1))
+
+
 def oldest_owed(connection: Connection) -> dict[str, datetime]:
     """When the oldest event occurred that each reaction still owes, of those that the relay has handed out; a reaction
     that owes nothing is left out."""

@@ -15,7 +15,6 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
-import pymysql
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -28,13 +27,14 @@ from events.deliveries import deliveries
 from events.log import outbox
 from infra import objects, starts
 from infra.clock import new_id, now
-from infra.settings import CHECKOUT, Settings, read_private
+from infra.settings import CHECKOUT, Settings
 from operate.doctor import CHECKS, COULD_NOT_LOOK, FOUND, HEALTHY, Report, examine
 from operate.doctor.patient import Limits, Patient
 from read_models.rebuilding.progress import rebuilds
 from tests.e2e.running import free_port
 from tests.integration.drawing import photograph
 from tests.integration.operate.elsewhere import elsewhere
+from tests.integration.operate.root import as_root, variable
 from tests.service import Service
 from workers.clock import chores
 
@@ -58,35 +58,6 @@ def finds(report: Report, check: str, *words: str) -> None:
     assert [name for name, _ in report.findings] == [check]
     told = " ".join(vars(report.findings[0][1]).values())
     assert all(word in told for word in words), told
-
-
-@contextlib.contextmanager
-def as_root(servers: EmbeddedServices) -> Iterator[Any]:
-    """The administrator of the tests' database server."""
-    folder = servers.var / "database" / "data"
-    password = read_private(servers.var)["DATABASE_ROOT_PASSWORD"] if (folder.parent / "MySQL").exists() else ""
-    # By way of the folder: the kernel allows a socket's path 107 bytes.
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        connection = pymysql.connect(
-            unix_socket=f"/proc/{os.getpid()}/fd/{descriptor}/server.sock", user="root", password=password
-        )
-    finally:
-        os.close(descriptor)
-    with connection, connection.cursor() as cursor:
-        yield cursor
-
-
-@contextlib.contextmanager
-def variable(servers: EmbeddedServices, name: str, value: object) -> Iterator[None]:
-    with as_root(servers) as root:
-        root.execute(f"SELECT @@GLOBAL.{name}")
-        before = root.fetchone()[0]
-        root.execute(f"SET GLOBAL {name} = {value}")
-        try:
-            yield
-        finally:
-            root.execute(f"SET GLOBAL {name} = {before}")
 
 
 def delivery(**more: Any) -> dict[str, Any]:
