@@ -8,18 +8,19 @@ from apiflask import APIBlueprint
 from flask import Response
 
 from api import browsers, presenters, replies, tokens
-from api.auth import actor, maybe_actor
+from api.auth import actor, viewer
 from api.door import carry_out, carry_out_unseen
-from api.http import PRIVATE, PUBLIC, conditional, encode, etag_of
+from api.http import answered
 from api.limits import count_login
 from api.schemas import accounts as schemas
-from api.services import Actor, services
+from api.services import reads, services
 from domain.commands import accounts, sessions
-from domain.errors import NotFound, WrongCredentials
+from domain.errors import WrongCredentials
 from domain.passwords import hash_password
 from domain.session import Session, SpentToken
-from domain.user import ADMIN, User
-from infra.database import retrying
+from queries.answer import encode
+from queries.profiles import read_profile
+from queries.viewer import Viewer
 
 blueprint = APIBlueprint("accounts", __name__)
 
@@ -50,16 +51,11 @@ def login(json_data: dict[str, Any]) -> Response:
     if json_data["cookie"]:
         browsers.refuse_strangers()
     count_login(json_data["email"])
-    found = retrying(lambda: _find(json_data["email"]))
+    found = reads().current.ask(accounts.find_by_email, json_data["email"])
     user = accounts.check_password(found, json_data["password"], services().settings.bcrypt_rounds)
     command = sessions.OpenSession(user.id, user.password_hash)
     answer = carry_out(sessions.open_session, command, partial(replies.signed_in, user=user), unseal=_redeem)
     return browsers.put_into_cookie(answer) if json_data["cookie"] else answer
-
-
-def _find(email: str) -> User | None:
-    with services().reading.connect() as connection:
-        return accounts.find_by_email(connection, email)
 
 
 def _redeem(ticket: str) -> str:
@@ -88,7 +84,7 @@ def refresh() -> Response:
 
 def _close(session_id: str) -> None:
     carry_out_unseen(sessions.close_session, sessions.CloseSession(session_id))
-    services().sessions.wait_out()
+    reads().current.wait_out()
 
 
 @blueprint.post("/auth/logout")
@@ -106,7 +102,7 @@ def logout() -> Response:
 
 def _last_word(answer: Response) -> Response:
     """The answer to what ends sessions, when no process believes in them any more."""
-    services().sessions.wait_out()
+    reads().current.wait_out()
     return answer
 
 
@@ -125,7 +121,7 @@ def change_password(json_data: dict[str, Any]) -> Response:
 @blueprint.output(schemas.Profile)
 def get_me() -> Response:
     """One's own profile"""
-    return _profile_answer(actor().user_id, actor())
+    return _profile_answer(actor().user_id, actor().viewer)
 
 
 @blueprint.get("/users/<user_id>")
@@ -133,22 +129,12 @@ def get_me() -> Response:
 @blueprint.doc(responses=[404])
 def get_user(user_id: str) -> Response:
     """Anyone's profile"""
-    return _profile_answer(user_id, maybe_actor())
+    return _profile_answer(user_id, viewer())
 
 
-def _profile_answer(user_id: str, viewer: Actor | None) -> Response:
-    user = retrying(lambda: _load(user_id))
-    insider = viewer is not None and (viewer.user_id == user_id or viewer.role == ADMIN)
-    body = encode(presenters.profile(user, insider))
-    return conditional(body, etag_of(body, user.version), PRIVATE if viewer else PUBLIC)
-
-
-def _load(user_id: str) -> User:
-    with services().reading.connect() as connection:
-        user = accounts.find(connection, user_id)
-    if user is None:
-        raise NotFound("There is no such user.")
-    return user
+def _profile_answer(user_id: str, who: Viewer) -> Response:
+    shapes = presenters.PROFILE, presenters.WHOLE_PROFILE
+    return answered(read_profile(reads(), who, user_id, accounts.find, *shapes))
 
 
 @blueprint.put("/users/<user_id>")
@@ -160,5 +146,5 @@ def edit_profile(user_id: str, json_data: dict[str, Any]) -> Response:
     command = accounts.EditProfile(user_id, json_data)
     answer = carry_out(accounts.edit_profile, command, replies.own_profile)
     # Notebooks and revisions show the author's name from a lease.
-    services().profiles.wait_out()
+    reads().current.wait_out()
     return answer

@@ -9,16 +9,15 @@ from flask import Response
 from api import presenters, replies
 from api.auth import actor, require_admin
 from api.door import carry_out
-from api.http import page_of
+from api.http import answered
 from api.schemas import admin as schemas
-from api.services import services
+from api.services import reads
 from domain import directory
 from domain.commands import accounts
 from domain.errors import NotFound
 from domain.unit_of_work import UnitOfWork
-from domain.user import User
 from events import parked
-from infra.database import retrying
+from queries.answer import listing
 
 logger = logging.getLogger(__name__)
 blueprint = APIBlueprint("admin", __name__)
@@ -36,13 +35,8 @@ def _admit() -> None:
 def list_users(query_data: dict[str, Any]) -> Response:
     """Everyone who has an account, newest first"""
     page, per_page = query_data["page"], query_data["per_page"]
-    found, total = retrying(lambda: _users(query_data["q"], page, per_page))
-    return page_of([presenters.managed_user(each) for each in found], total, page, per_page)
-
-
-def _users(words: str, page: int, per_page: int) -> tuple[list[User], int]:
-    with services().reading.connect() as connection:
-        return directory.listed(connection, words, page, per_page)
+    found, total = reads().current.ask(directory.listed, query_data["q"], page, per_page)
+    return answered(listing([presenters.managed_user(each) for each in found], total, page, per_page, is_public=False))
 
 
 @blueprint.put("/admin/users/<user_id>")
@@ -55,7 +49,7 @@ def change_user(user_id: str, json_data: dict[str, Any]) -> Response:
     answer = carry_out(accounts.change_user, command, replies.managed_user)
     # The log of events knows no roles, so this line is the record.
     logger.info("an administrator changed a user", extra={"by": actor().user_id, "user": user_id, **json_data})
-    services().sessions.wait_out()
+    reads().current.wait_out()
     return answer
 
 
@@ -66,16 +60,11 @@ def change_user(user_id: str, json_data: dict[str, Any]) -> Response:
 def list_deliveries(query_data: dict[str, Any]) -> Response:
     """What reactions still owe: given up after too many tries (parked), or waiting (pending)"""
     page, per_page = query_data["page"], query_data["per_page"]
-    found, total = retrying(lambda: _deliveries(query_data["state"], page, per_page))
-    return page_of([presenters.delivery(each) for each in found], total, page, per_page)
+    found, total = reads().current.ask(parked.listed, query_data["state"], page, per_page)
+    return answered(listing([presenters.delivery(each) for each in found], total, page, per_page, is_public=False))
 
 
-def _deliveries(state: str, page: int, per_page: int) -> tuple[list[parked.Delivery], int]:
-    with services().reading.connect() as connection:
-        return parked.listed(connection, state, page, per_page)
-
-
-@blueprint.post("/admin/deliveries/<delivery_id>/retry")
+@blueprint.post("/admin/deliveries/<word:delivery_id>/retry")
 @blueprint.output(schemas.Delivery)
 @blueprint.doc(responses=[403, 404])
 def retry_delivery(delivery_id: str) -> Response:

@@ -4,14 +4,14 @@ from apiflask import APIFlask
 from flask import g, request
 
 from api import browsers, limits, tokens
-from api.services import Actor, services
+from api.services import Actor, reads
 from api.tokens import Claims
 from domain import session
 from domain.errors import Forbidden, WrongCredentials
 from domain.session import OVER, LiveSession
 from domain.user import ADMIN
 from infra.clock import now
-from infra.database import retrying
+from queries.viewer import ANYONE, Viewer
 
 METRICS = "metrics.read_metrics"
 # Everything else needs a token; a test holds this list against the routes.
@@ -84,10 +84,14 @@ def actor_of(header: str) -> Actor:
         WrongCredentials: the token is malformed, forged, expired, or its session is over.
     """
     token = _bearer(header)
-    found = services().sessions.get(token, lambda known: _alive(known) if known else _checked(token, "access"))
+    found: Actor = reads().sessions.get(token, _renewed)
     if found.expires_at <= now():
         raise WrongCredentials("This token has expired; refresh it or sign in again.")
     return found
+
+
+def _renewed(token: str, known: Actor | None) -> Actor:
+    return _alive(known) if known else _checked(token, "access")
 
 
 def _refresher(header: str) -> Actor:
@@ -108,15 +112,15 @@ def _checked(token: str, kind: str) -> Actor:
 
 def _alive(told: Claims | Actor) -> Actor:
     """What a token told, with the role that its user has now. What was read once need not be decoded again."""
-    live = retrying(lambda: live_session(told.session_id))
+    live = live_session(told.session_id)
     if live is None or live.user_id != told.user_id:
         raise WrongCredentials(OVER)
-    return Actor(told.user_id, told.session_id, live.role, told.expires_at, told.token_id)
+    looks = Viewer(told.user_id, live.role == ADMIN)
+    return Actor(told.user_id, told.session_id, live.role, told.expires_at, told.token_id, looks)
 
 
 def live_session(session_id: str) -> LiveSession | None:
-    with services().reading.connect() as connection:
-        return session.live(connection, session_id, now())
+    return reads().current.ask(session.live, session_id, now())
 
 
 def actor() -> Actor:
@@ -131,6 +135,12 @@ def maybe_actor() -> Actor | None:
     """The signed-in user, None when nobody is."""
     found: Actor | None = g.actor
     return found
+
+
+def viewer() -> Viewer:
+    """Who looks, for queries."""
+    found: Actor | None = g.actor
+    return found.viewer if found else ANYONE
 
 
 def require_admin(who: Actor) -> None:

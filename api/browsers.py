@@ -7,9 +7,10 @@ sent, and from pages of this very origin: the request has to say so, and browser
 import msgspec
 from flask import Response, request
 
-from api.http import CURRENT_VERSION, encode
+from api.http import CURRENT_VERSION
 from domain.errors import Forbidden
 from domain.session import LIFETIME
+from queries.answer import encode
 
 COOKIE = "sinpluma_session"
 PATH = f"{CURRENT_VERSION}/auth"

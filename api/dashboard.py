@@ -17,7 +17,7 @@ from werkzeug.exceptions import TooManyRequests
 from werkzeug.wrappers import Response as AnyResponse
 
 from api import auth, limits, tokens
-from api.services import Services, services
+from api.services import Services, reads, services
 from domain.commands import accounts, sessions
 from domain.errors import Refusal, WrongCredentials
 from domain.unit_of_work import Cause, perform
@@ -114,8 +114,7 @@ def _checked(email: str, password: str) -> AnyResponse:
         answer = _form(error.description or "", 429)
         answer.headers["Retry-After"] = str(error.retry_after)
         return answer
-    with services().reading.connect() as connection:
-        found = accounts.find_by_email(connection, email)
+    found = reads().current.ask(accounts.find_by_email, email)
     try:
         user = accounts.check_password(found, password, services().settings.bcrypt_rounds)
     except WrongCredentials as error:

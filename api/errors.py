@@ -17,6 +17,8 @@ from domain import errors
 from domain.unit_of_work import CommitUnknown
 from infra import imaging, logs, objects
 from infra.database import is_retryable, is_unreachable
+from queries.current import Unconfirmed
+from queries.viewer import NotVisible
 
 logger = logging.getLogger(__name__)
 
@@ -75,6 +77,7 @@ class InUse(Exception):
 def register(app: APIFlask) -> None:
     """Install the handlers on an application made with ``json_errors=False``."""
     app.register_error_handler(errors.Refusal, _refusal)
+    app.register_error_handler(NotVisible, _not_visible)
     app.register_error_handler(Stale, _stale)
     app.register_error_handler(InUse, _in_use)
     app.register_error_handler(HTTPError, _api_error)
@@ -89,6 +92,10 @@ def _refusal(error: errors.Refusal) -> Response:
     more = {"errors": named} if named else {}
     headers = {"WWW-Authenticate": "Bearer"} if isinstance(error, errors.WrongCredentials) else None
     return problem(STATUS_OF[type(error)], error.detail, headers, **more)
+
+
+def _not_visible(error: NotVisible) -> Response:
+    return problem(404, error.detail)
 
 
 def _stale(error: Stale) -> Response:
@@ -133,7 +140,7 @@ def _http_error(error: HTTPException) -> Response:
 
 
 def _failure(error: Exception) -> Response:
-    if isinstance(error, CommitUnknown):
+    if isinstance(error, CommitUnknown | Unconfirmed):
         logger.warning("the database was lost in a commit")
         return _busy(DONE_ONCE if "Idempotency-Key" in request.headers else DONE_OR_NOT)
     if isinstance(error, TimeoutError) or is_unreachable(error) or is_retryable(error):

@@ -1,21 +1,19 @@
 """Whether the process lives, and whether its parts do."""
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 from apiflask import APIBlueprint, Schema, fields
 from flask import Response
 from marshmallow import validate
-from sqlalchemy import Connection, text
 
-from api.http import encode
-from api.services import services
+from api.services import reads, services
 from events import deliveries
 from infra import objects, starts
 from infra.clock import now
-from infra.database import retrying
+from infra.database import ping
+from queries.answer import encode
 
-Answer = TypeVar("Answer")
 blueprint = APIBlueprint("health", __name__, enable_openapi=True)
 
 
@@ -73,18 +71,9 @@ def _state(check: Callable[[], str]) -> str:
 
 
 def _database() -> str:
-    _asked(lambda connection: connection.execute(text("SELECT 1")))
+    # As requests ask: that a pooled connection has died meanwhile is no outage.
+    reads().current.ask(ping)
     return "ok"
-
-
-def _asked(question: Callable[[Connection], Answer]) -> Answer:
-    """As requests ask: that a pooled connection has died meanwhile is no outage."""
-
-    def ask() -> Answer:
-        with services().reading.connect() as connection:
-            return question(connection)
-
-    return retrying(ask)
 
 
 def _redis() -> str:
@@ -98,15 +87,16 @@ def _objects() -> str:
 
 def _relay() -> str:
     """What goes on behind, all of it: the relay, each reaction's worker, and programs that do not stay."""
-    found = _asked(_lags) + [
+    found = _lags() + [
         f"{name} has ended {count} times in {starts.WINDOW_SECONDS // 60} minutes"
         for name, count in starts.loops(services().settings.var).items()
     ]
     return "; ".join(found) or "ok"
 
 
-def _lags(connection: Connection) -> list[str]:
-    oldest = {"the relay": deliveries.oldest_waiting(connection), **deliveries.oldest_owed(connection)}
+def _lags() -> list[str]:
+    ask = reads().current.ask
+    oldest = {"the relay": ask(deliveries.oldest_waiting), **ask(deliveries.oldest_owed)}
     ages = {name: int((now() - at).total_seconds()) for name, at in oldest.items() if at}
     return [f"{name}: events wait, the oldest for {age} s" for name, age in ages.items() if age > TOO_OLD_SECONDS]
 

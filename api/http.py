@@ -1,21 +1,20 @@
 """What HTTP asks of every route: strict JSON, ETags, conditional answers, pages of a list, request ids, headers."""
 
-import hashlib
 import json
 import math
 import re
 from typing import Any
 from urllib.parse import urlencode
 
-import msgspec
 from apiflask import APIFlask, abort
 from apiflask.schema_adapters.marshmallow import parser
-from flask import Flask, Request, Response, g, request
+from flask import Flask, Request, Response, request
 from flask.sessions import NullSession, SessionInterface
 from marshmallow import Schema
 
 from infra import logs
 from infra.clock import new_id
+from queries.answer import Answer
 
 CURRENT_VERSION = "/api/v1"
 MOST_BODY_BYTES = 8 * 1024 * 1024
@@ -155,16 +154,6 @@ def _printable(name: str) -> str:
     return _NOT_TEXT.sub("\ufffd", name)
 
 
-def encode(value: Any) -> bytes:
-    return msgspec.json.encode(value)
-
-
-def etag_of(body: bytes, version: int | None = None) -> str:
-    """A strong ETag; with a version in front where If-Match will ask for one."""
-    digest = hashlib.blake2b(body, digest_size=9).hexdigest()
-    return f'"{digest}"' if version is None else f'"{version}-{digest}"'
-
-
 class Finished(Response):
     """An answer that goes out as it is. Werkzeug's own way copies and looks through the headers and hands the body
     over in pieces, at a quarter of the cost of a cached read."""
@@ -194,14 +183,11 @@ def expected_version() -> int | None:
     return int(found[1]) if found else -1
 
 
-def page_of(items: list[Any], total: int, page: int, per_page: int, **more: Any) -> Response:
-    """One page of a list, with its Link header."""
-    pages = -(-total // per_page)
-    listing = {"items": items, "page": page, "per_page": per_page, "total": total, "pages": pages, **more}
-    body = encode(listing)
-    # What is listed to someone without a token is published.
-    response = conditional(body, etag_of(body), PRIVATE if g.actor else PUBLIC)
-    response.headers["Link"] = _links(page, pages)
+def answered(answer: Answer) -> Response:
+    """What a query answers, as a response; of a list, with its Link header."""
+    response = conditional(answer.body, answer.etag, PUBLIC if answer.is_public else PRIVATE)
+    if answer.page:
+        response.headers["Link"] = _links(answer.page, answer.pages)
     return response
 
 

@@ -6,11 +6,12 @@ from typing import Any
 from apiflask import APIBlueprint, abort
 from flask import Response
 
-from api.http import PRIVATE, conditional, etag_of
+from api.http import PRIVATE, conditional
 from api.openapi_rules import refusals
 from api.schemas import linguistics as schemas
 from api.services import services
 from infra.linguistics import Unanswered
+from queries.answer import etag_of
 
 logger = logging.getLogger(__name__)
 blueprint = APIBlueprint("linguistics", __name__)

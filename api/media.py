@@ -6,17 +6,16 @@ from typing import NamedTuple
 
 from apiflask import APIBlueprint
 from flask import Response, request
-from sqlalchemy.exc import DBAPIError
 
 from api.errors import problem
 from api.http import PUBLIC
 from api.openapi_rules import refusals
-from api.services import services
-from domain.commands import pictures
+from api.services import reads, services
 from domain.errors import NotFound
-from domain.picture import Picture, object_key
-from infra.database import is_unreachable, retrying
+from domain.picture import object_key
+from events.pictures import PictureFact
 from infra.objects import NoSuchObject
+from queries.pictures import served, small_bytes
 
 blueprint = APIBlueprint("media", __name__)
 
@@ -39,13 +38,13 @@ class Variant(NamedTuple):
     final: bool
 
 
-@blueprint.get("/media/<picture_id>/<size>")
+@blueprint.get("/media/<picture_id>/<word:size>")
 @blueprint.output({}, content_type="image/*")
 @blueprint.doc(responses={206: "The part that the Range header asks for.", 302: "Where it is.", **refusals(416)})
 def get_media(picture_id: str, size: str) -> Response:
     """A picture: original, large (1600 pixels), medium (800) or small (320)"""
-    picture = services().pictures.get(picture_id, lambda known: _renewed(picture_id, known))
-    if picture is None or size not in SIZES:
+    picture = served(reads(), picture_id)
+    if size not in SIZES:
         raise NotFound("There is no such picture.")
     variant = _variant(picture, size)
     response = _elsewhere(variant) or _bytes(variant)
@@ -53,29 +52,14 @@ def get_media(picture_id: str, size: str) -> Response:
     return response
 
 
-def _renewed(picture_id: str, known: Picture | None) -> Picture | None:
-    """As it is now; while MySQL is away, as it was."""
-    try:
-        return retrying(lambda: _load(picture_id))
-    except DBAPIError as error:
-        if known is None or not is_unreachable(error):
-            raise
-        return known
-
-
-def _load(picture_id: str) -> Picture | None:
-    with services().reading.connect() as connection:
-        return pictures.find(connection, picture_id)
-
-
-def _variant(picture: Picture, size: str) -> Variant:
+def _variant(picture: PictureFact, size: str) -> Variant:
     made = {each.size: each for each in picture.thumbnails}
     wanted = next(each for each in SIZES[SIZES.index(size) :] if each in made or each == "original")
     if wanted == "original":
-        kept = (object_key(picture.id, "original"), picture.mime, picture.bytes, picture.sha256)
+        kept = (object_key(picture.picture_id, "original"), picture.mime, picture.bytes, picture.sha256)
     else:
         found = made[wanted]
-        kept = (object_key(picture.id, found.stored_as), found.mime, found.bytes, found.sha256)
+        kept = (object_key(picture.picture_id, found.stored_as), found.mime, found.bytes, found.sha256)
     return Variant(*kept, final=wanted == size)
 
 
@@ -129,8 +113,7 @@ def _part(variant: Variant, etag: str, wanted: tuple[int, int] | None) -> Respon
 def _read(variant: Variant, start: int, stop: int) -> Iterable[bytes]:
     try:
         if variant.bytes <= SMALL_BYTES:
-            whole = services().small_pictures.get(variant.sha256, lambda: b"".join(services().store.read(variant.key)))
-            return (whole[start:stop],)
+            return (small_bytes(reads(), variant.sha256, variant.key)[start:stop],)
         return services().store.read(variant.key, start, stop - start)
     except NoSuchObject:
         raise NotFound("This picture is not in the store any more.") from None

@@ -15,13 +15,12 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from api import auth
-from api.services import services
+from api.services import reads, services
 from domain.commands import sweeping
 from events import deliveries, parked
 from events.subscriptions import INDEX_SEARCH, REACTIONS, UNROUTED
 from infra import metrics, queue_depths, starts
 from infra.clock import now
-from infra.database import retrying
 
 logger = logging.getLogger(__name__)
 blueprint = APIBlueprint("metrics", __name__)
@@ -97,22 +96,17 @@ def _asked(part: str, ask: Callable[[], Iterable[Metric]]) -> list[Metric]:
 
 
 def _of_database() -> Iterator[Metric]:
-    waiting, oldest, owed, unindexed, orphans, reactions = retrying(_counted)
+    # As requests ask: that a pooled connection has died meanwhile is no outage.
+    ask = reads().current.ask
+    waiting, oldest = ask(parked.waiting)
+    owed, orphans = ask(parked.counts), ask(sweeping.orphan_bytes)
+    _, unindexed = ask(deliveries.backlog, INDEX_SEARCH)
     yield _gauge("sinpluma_events_pending", "Events that the relay has not handed out yet.", waiting)
     yield _gauge("sinpluma_events_oldest_seconds", "Age of the oldest of them.", _age(oldest))
     yield _owed(owed)
-    yield _lags(reactions)
+    yield _lags(ask(deliveries.oldest_owed))
     yield _gauge("sinpluma_index_lag_seconds", "Age of the oldest change that search does not show.", _age(unindexed))
     yield _gauge("sinpluma_orphan_bytes", "Objects in the store that no row knows, as the sweep found them.", orphans)
-
-
-def _counted() -> Any:
-    # As requests ask: that a pooled connection has died meanwhile is no outage.
-    with services().reading.connect() as connection:
-        waiting, oldest = parked.waiting(connection)
-        _, unindexed = deliveries.backlog(connection, INDEX_SEARCH)
-        owed, orphans = parked.counts(connection), sweeping.orphan_bytes(connection)
-        return waiting, oldest, owed, unindexed, orphans, deliveries.oldest_owed(connection)
 
 
 def _lags(oldest: dict[str, datetime]) -> Metric:

@@ -6,13 +6,15 @@ from importlib.resources import files
 from typing import Any, cast
 
 from apiflask import APIBlueprint, APIFlask, Schema, fields
-from flask import Response, current_app
+from flask import Response
 
 from api import openapi_rules
 from api.http import PUBLIC as FOR_ALL
-from api.http import conditional, encode, etag_of
+from api.http import conditional
 from api.schemas.fields import Problem
+from api.services import application
 from domain.errors import NotFound
+from queries.answer import encode, etag_of
 
 # Not named `openapi`: APIFlask leaves routes of that name out of the document.
 blueprint = APIBlueprint("docs", __name__)
@@ -67,7 +69,7 @@ def configure(app: APIFlask) -> None:
 @blueprint.output(Document)
 def spec() -> Response:
     """The OpenAPI 3.1 document of every route"""
-    body = encode(current_app.spec)  # type: ignore[attr-defined]
+    body = encode(application().spec)
     return conditional(body, etag_of(body), FOR_ALL)
 
 
@@ -78,7 +80,7 @@ def page() -> Response:
     return _file("page.html")
 
 
-@blueprint.get("/docs/<name>")
+@blueprint.get("/docs/<word:name>")
 @blueprint.output({}, content_type="text/*")
 @blueprint.doc(responses=[404])
 def page_file(name: str) -> Response:

@@ -14,20 +14,17 @@ from api import presenters, replies, uploads
 from api.auth import actor
 from api.door import answered_before, carry_out, carry_out_unseen
 from api.errors import InUse
-from api.http import PRIVATE, conditional, encode, etag_of, page_of
+from api.http import answered
 from api.openapi_rules import refusals
 from api.schemas import pictures as schemas
-from api.services import services
+from api.services import reads, services
 from domain.commands import pictures
-from domain.errors import Invalid, NotFound, Refusal
-from domain.picture import Picture, object_key
+from domain.errors import Invalid, Refusal
+from domain.picture import object_key
 from domain.unit_of_work import UnitOfWork
 from infra import crash, imaging
-from infra.database import retrying
 from infra.objects import BadCopy, StoreAway
-from read_models import references
-from read_models.freshness import catch_up_references, track_references_within
-from read_models.notebook_list import take
+from queries.pictures import list_pictures, read_picture, uses_within
 
 blueprint = APIBlueprint("pictures", __name__)
 
@@ -117,35 +114,15 @@ def _give_up(picture_id: str) -> None:
 @blueprint.output(schemas.ImageList)
 def list_images(query_data: dict[str, Any]) -> Response:
     """One's own pictures, newest first"""
-    return retrying(lambda: _listing(**query_data))
-
-
-def _listing(page: int, per_page: int, unused: bool) -> Response:
-    owner_id = actor().user_id
-    query = pictures.of_owner(owner_id, references.used_by(owner_id) if unused else None)
-    newest_first = (query.selected_columns.created_at.desc(), query.selected_columns.id.desc())
-    with services().reading.connect() as connection:
-        if unused:
-            catch_up_references(connection, services().writing, owner_id)
-        found = take(connection, query, newest_first, page, per_page)
-    items = [presenters.picture(Picture.of(row)) for row in found.rows]
-    return page_of(items, found.total, page, per_page)
+    mine = actor().user_id, pictures.of_owner
+    return answered(list_pictures(reads(), *mine, **query_data, shape=presenters.PICTURE))
 
 
 @blueprint.get("/uploads/images/<picture_id>")
 @blueprint.output(schemas.Image)
 def get_image(picture_id: str) -> Response:
     """One of one's own pictures"""
-    body = encode(presenters.picture(retrying(lambda: _own(picture_id))))
-    return conditional(body, etag_of(body), PRIVATE)
-
-
-def _own(picture_id: str) -> Picture:
-    with services().reading.connect() as connection:
-        picture = pictures.find(connection, picture_id)
-    if picture is None or picture.owner_id != actor().user_id:
-        raise NotFound("There is no such picture.")
-    return picture
+    return answered(read_picture(reads(), actor().user_id, picture_id, presenters.PICTURE))
 
 
 @blueprint.post("/uploads/images/<picture_id>/retry")
@@ -165,14 +142,13 @@ def remove_image(picture_id: str, query_data: dict[str, Any]) -> Response:
     force = query_data["force"]
     remove = pictures.remove_picture if force else _removed_unless_used
     answer = carry_out(remove, pictures.RemovePicture(picture_id), replies.nothing, also=str(force))
-    services().pictures.wait_out()
+    reads().current.wait_out()
     return answer
 
 
 def _removed_unless_used(command: pictures.RemovePicture, uow: UnitOfWork) -> None:
     picture = pictures.remove_picture(command, uow)
     # Behind the picture's lock, which a save that links it takes as well.
-    track_references_within(uow.connection, picture.owner_id)
-    used = references.of_picture(uow.connection, picture.id, picture.owner_id)
+    used = uses_within(uow.connection, picture.id, picture.owner_id)
     if used:
         raise InUse(REFERENCES.dump(used))

@@ -1,9 +1,7 @@
-"""From rows, facts and aggregates to what the schemas dump."""
+"""From rows, facts and aggregates to what the schemas dump. Presenters ask nobody: what they need, they are given."""
 
 from dataclasses import asdict
 from typing import Any
-
-from sqlalchemy.exc import DBAPIError
 
 from api.http import CURRENT_VERSION
 from api.schemas import accounts as account_schemas
@@ -11,56 +9,32 @@ from api.schemas import admin as admin_schemas
 from api.schemas import notebooks as notebook_schemas
 from api.schemas import pages as page_schemas
 from api.schemas import pictures as picture_schemas
-from api.services import services
+from api.schemas import revisions as revision_schemas
+from api.schemas import search as search_schemas
+from api.schemas.fields import digest_of
+from domain.diff import compare
 from domain.notebook import Notebook
 from domain.page import Page
-from domain.picture import Picture
 from domain.user import User
 from events.notebooks import NotebookFact, Publication, PublishedPage
 from events.parked import Delivery
-from infra.database import is_unreachable, retrying
-from read_models import profiles
-from read_models.profiles import Profile
+from queries.answer import Profile, Shape
 
-PAGE = page_schemas.Page()
-PICTURE = picture_schemas.Image()
-NOTEBOOK = notebook_schemas.Notebook()
-NOTEBOOK_WITH_PAGES = notebook_schemas.NotebookWithPages()
-MANAGED_USER = admin_schemas.ManagedUser()
-DELIVERY = admin_schemas.Delivery()
-OWN_PROFILE = account_schemas.Profile()
-PROFILE = account_schemas.Profile(exclude=("email", "role"))
+_PAGE = page_schemas.Page()
+_PICTURE = picture_schemas.Image()
+_NOTEBOOK = notebook_schemas.Notebook()
+_NOTEBOOK_WITH_PAGES = notebook_schemas.NotebookWithPages()
+_REVISION = revision_schemas.Revision()
+_REVISION_WITH_TEXT = revision_schemas.RevisionWithText()
+_DIFF = revision_schemas.Diff()
+_HIT = search_schemas.Hit()
+_MANAGED_USER = admin_schemas.ManagedUser()
+_DELIVERY = admin_schemas.Delivery()
+_PROFILE = account_schemas.Profile(exclude=("email", "role"))
+_WHOLE_PROFILE = account_schemas.Profile()
 OWNERS_ALONE = "has_unpublished_changes"
 # Between the reaction and the event in a delivery's id: neither may hold it.
 POINT = "."
-
-
-def profile_of(user_id: str) -> Profile:
-    """The profile, at most a lease old."""
-
-    return services().profiles.get(user_id, lambda known: _newest_profile(user_id, known))
-
-
-def _newest_profile(user_id: str, known: Profile | None) -> Profile:
-    """From the log; while MySQL is away, the one known here or in the shared cache."""
-    try:
-        profile = retrying(lambda: _read_profile(user_id))
-    except DBAPIError as error:
-        kept = known or services().shared.profile(user_id)
-        if kept is None or not is_unreachable(error):
-            raise
-        return kept
-    if profile != known:
-        services().shared.put_profile(profile)
-    return profile
-
-
-def _read_profile(user_id: str) -> Profile:
-    with services().reading.connect() as connection:
-        profile = profiles.load(connection, user_id)
-    if profile is None:
-        raise LookupError(f"user {user_id} has no event in the log")
-    return profile
 
 
 def author(profile: Profile) -> dict[str, Any]:
@@ -81,16 +55,20 @@ def media_url(picture_id: str, size: str) -> str:
     return f"{CURRENT_VERSION}/media/{picture_id}/{size}"
 
 
-def profile(user: User, insider: bool) -> dict[str, Any]:
-    """Someone's profile; e-mail and role for ``insider`` alone."""
-    shown = {**vars(user), "avatar_url": avatar_url(user)}
-    return (OWN_PROFILE if insider else PROFILE).dump(shown)  # type: ignore[no-any-return]
+def profile(user: User) -> dict[str, Any]:
+    """What anyone sees of a user."""
+    return _PROFILE.dump({**vars(user), "avatar_url": avatar_url(user)})  # type: ignore[no-any-return]
+
+
+def whole_profile(user: User) -> dict[str, Any]:
+    """What the user and administrators see."""
+    return _WHOLE_PROFILE.dump({**vars(user), "avatar_url": avatar_url(user)})  # type: ignore[no-any-return]
 
 
 def managed_user(user: User) -> dict[str, Any]:
     """An account as administrators see it."""
     shown = {**vars(user), "avatar_url": avatar_url(user), "disabled": user.disabled_at is not None}
-    return MANAGED_USER.dump(shown)  # type: ignore[no-any-return]
+    return _MANAGED_USER.dump(shown)  # type: ignore[no-any-return]
 
 
 def delivery(row: Delivery) -> dict[str, Any]:
@@ -98,30 +76,26 @@ def delivery(row: Delivery) -> dict[str, Any]:
     # A driver's error goes on with the statement and its values: someone's text.
     reason = (row["error"] or "").partition("\n")[0] or None
     shown = {**row, "id": f"{row['reaction']}{POINT}{row['event_id']}", "event_type": row["type"], "error": reason}
-    return DELIVERY.dump(shown)  # type: ignore[no-any-return]
+    return _DELIVERY.dump(shown)  # type: ignore[no-any-return]
 
 
-def picture(found: Picture) -> dict[str, Any]:
-    sizes = {each.size: {**asdict(each), "url": media_url(found.id, each.size)} for each in found.thumbnails}
-    shown = {**vars(found), "url": media_url(found.id, "original"), "thumbnails": sizes}
-    if found.error is None:
+def picture(found: dict[str, Any]) -> dict[str, Any]:
+    """A picture from its row or its fields."""
+    sizes = {each.size: {**asdict(each), "url": media_url(found["id"], each.size)} for each in found["thumbnails"]}
+    shown = {**found, "url": media_url(found["id"], "original"), "thumbnails": sizes}
+    if found["error"] is None:
         del shown["error"]
-    return PICTURE.dump(shown)  # type: ignore[no-any-return]
+    return _PICTURE.dump(shown)  # type: ignore[no-any-return]
 
 
 def page(aggregate: Page) -> dict[str, Any]:
     """A page just written."""
-    return PAGE.dump(aggregate)  # type: ignore[no-any-return]
+    return _PAGE.dump(aggregate)  # type: ignore[no-any-return]
 
 
-def draft_etag(version: int, order: int) -> str:
-    # The version leads, since If-Match asks for it alone: a page that was only moved is not another text.
-    return f'"{version}-{order}"'
-
-
-def page_row(row: dict[str, Any], order: int) -> dict[str, Any]:
-    """A page from its view, or from its published snapshot."""
-    return PAGE.dump({**row, "id": row["page_id"], "order": order})  # type: ignore[no-any-return]
+def page_row(row: dict[str, Any]) -> dict[str, Any]:
+    """A page from its view, or from its published snapshot, with its ``order``."""
+    return _PAGE.dump({**row, "id": row["page_id"]})  # type: ignore[no-any-return]
 
 
 def notebook(written: Notebook, pages: list[dict[str, Any]], owner: Profile) -> dict[str, Any]:
@@ -149,12 +123,12 @@ def notebook_row(view: dict[str, Any], owner: Profile, pages: list[dict[str, Any
         "updated_at": view["changed_at"],
         "pages": pages,
     }
-    return (NOTEBOOK if pages is None else NOTEBOOK_WITH_PAGES).dump(full)  # type: ignore[no-any-return]
+    return (_NOTEBOOK if pages is None else _NOTEBOOK_WITH_PAGES).dump(full)  # type: ignore[no-any-return]
 
 
 def published_row(row: dict[str, Any], owner: Profile) -> dict[str, Any]:
     """A notebook in a public list."""
-    return _for_readers({**row, "id": row["notebook_id"], "version": row["published_version"]}, owner, NOTEBOOK)
+    return _for_readers({**row, "id": row["notebook_id"], "version": row["published_version"]}, owner, _NOTEBOOK)
 
 
 def published_notebook(fact: NotebookFact, owner: Profile, pages: list[dict[str, Any]]) -> dict[str, Any]:
@@ -173,10 +147,47 @@ def published_notebook(fact: NotebookFact, owner: Profile, pages: list[dict[str,
         "created_at": fact.created_at,
         "pages": pages,
     }
-    return _for_readers(full, owner, NOTEBOOK_WITH_PAGES)
+    return _for_readers(full, owner, _NOTEBOOK_WITH_PAGES)
 
 
 def _for_readers(row: dict[str, Any], owner: Profile, schema: notebook_schemas.Notebook) -> dict[str, Any]:
     seen = {**row, "owner": author(owner), "status": "published", "updated_at": row["published_at"]}
     seen.pop(OWNERS_ALONE, None)
     return schema.dump(seen)  # type: ignore[no-any-return]
+
+
+def revision(row: dict[str, Any], by: Profile) -> dict[str, Any]:
+    """A revision without its text."""
+    return _REVISION.dump({**row, "author": author(by)})  # type: ignore[no-any-return]
+
+
+def revision_with_text(row: dict[str, Any], by: Profile) -> dict[str, Any]:
+    return _REVISION_WITH_TEXT.dump({**row, "author": author(by)})  # type: ignore[no-any-return]
+
+
+def difference(revision_id: str, against: str, before: str, after: str) -> dict[str, Any]:
+    """What leads from one text to another, word by word."""
+    found = compare(before, after)
+    stats = {"inserted_words": found.inserted_words, "deleted_words": found.deleted_words}
+    hunks = [hunk._asdict() for hunk in found.hunks]
+    return _DIFF.dump({"from_": revision_id, "to": against, "stats": stats, "hunks": hunks})  # type: ignore[no-any-return]
+
+
+def hit(found: Any, by: Profile) -> dict[str, Any]:
+    """A search result."""
+    return _HIT.dump({**vars(found), "author": author(by)})  # type: ignore[no-any-return]
+
+
+# What queries make of what they find.
+PAGE = Shape(page_row, digest_of(_PAGE))
+NOTEBOOK = Shape(notebook_row, digest_of(_NOTEBOOK_WITH_PAGES))
+NOTEBOOK_IN_LIST = Shape(notebook_row, digest_of(_NOTEBOOK))
+PUBLISHED = Shape(published_notebook, digest_of(_NOTEBOOK_WITH_PAGES))
+PUBLISHED_IN_LIST = Shape(published_row, digest_of(_NOTEBOOK))
+REVISION = Shape(revision, digest_of(_REVISION))
+REVISION_WITH_TEXT = Shape(revision_with_text, digest_of(_REVISION_WITH_TEXT))
+DIFFERENCE = Shape(difference, digest_of(_DIFF))
+HIT = Shape(hit, digest_of(_HIT))
+PICTURE = Shape(picture, digest_of(_PICTURE))
+PROFILE = Shape(profile, digest_of(_PROFILE))
+WHOLE_PROFILE = Shape(whole_profile, digest_of(_WHOLE_PROFILE))

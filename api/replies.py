@@ -7,8 +7,6 @@ from typing import Any
 
 from api import presenters
 from api.errors import Stale
-from api.http import encode, etag_of
-from api.schemas import revisions
 from domain.commands.notebooks import WithPages
 from domain.commands.pages import Refused
 from domain.errors import VersionConflict
@@ -19,12 +17,11 @@ from domain.receipts import Answer
 from domain.session import Session
 from domain.user import User
 from events.parked import Delivery
-from read_models.profiles import Profile
+from queries.answer import Profile, encode, etag_of
 
 NOTEBOOK = "/api/v1/notebooks/{}"
 PAGE = "/api/v1/notebooks/{}/pages/{}"
 PICTURE = "/api/v1/uploads/images/{}"
-REVISION = revisions.Revision()
 
 
 def answer(body: object, status: int = 200, **headers: str) -> Answer:
@@ -37,12 +34,19 @@ def nothing(_: object) -> Answer:
 
 def page(saved: Page) -> Answer:
     """Whatever wrote it; the version and the hash are the receipt."""
-    return answer(presenters.page(saved), ETag=presenters.draft_etag(saved.version, saved.order))
+    body = presenters.page(saved)
+    return answer(body, ETag=draft_etag(body))
+
+
+def draft_etag(page: dict[str, Any]) -> str:
+    """The one that reading the page gives as well. The version leads, since If-Match asks for it alone: a page that
+    was only moved is not another text."""
+    return etag_of(encode(page), page["version"])
 
 
 def page_created(page: Page) -> Answer:
-    etag = presenters.draft_etag(page.version, page.order)
-    return answer(presenters.page(page), 201, ETag=etag, Location=PAGE.format(page.notebook_id, page.id))
+    body = presenters.page(page)
+    return answer(body, 201, ETag=draft_etag(body), Location=PAGE.format(page.notebook_id, page.id))
 
 
 def page_edited(result: Page | Refused) -> Answer:
@@ -51,20 +55,20 @@ def page_edited(result: Page | Refused) -> Answer:
 
 def _refused(refused: Refused) -> Answer:
     merged = refused.merged and {"title": refused.merged[0], "content": refused.merged[1]}
+    current = presenters.page(refused.current)
     body = {
         "detail": "The page has changed since you read it. Your text is kept as a revision; merge it and save again.",
-        "current": presenters.page(refused.current),
+        "current": current,
         "merged": merged,
         "conflict_revision_id": refused.conflict_revision_id,
     }
-    return answer(body, 412, ETag=presenters.draft_etag(refused.current.version, refused.current.order))
+    return answer(body, 412, ETag=draft_etag(current))
 
 
 def page_not_restored(conflict: VersionConflict) -> Stale:
-    current = conflict.current
-    assert isinstance(current, Page)
-    detail = "The page has changed since you read it; nothing was restored."
-    return Stale(detail, presenters.page(current), presenters.draft_etag(current.version, current.order))
+    assert isinstance(conflict.current, Page)
+    current = presenters.page(conflict.current)
+    return Stale("The page has changed since you read it; nothing was restored.", current, draft_etag(current))
 
 
 def notebook(written: WithPages, owner: Profile) -> Answer:
@@ -87,15 +91,15 @@ def notebook_not_saved(conflict: VersionConflict, owner: Profile) -> Stale:
 
 
 def revision(row: dict[str, Any], owner: Profile) -> Answer:
-    return answer(REVISION.dump({**row, "author": presenters.author(owner)}))
+    return answer(presenters.revision(row, owner))
 
 
 def picture(changed: Picture) -> Answer:
-    return answer(presenters.picture(changed))
+    return answer(presenters.picture(vars(changed)))
 
 
 def picture_added(added: Picture) -> Answer:
-    return answer(presenters.picture(added), 201, Location=PICTURE.format(added.id))
+    return answer(presenters.picture(vars(added)), 201, Location=PICTURE.format(added.id))
 
 
 def user_registered(user: User) -> Answer:
@@ -103,7 +107,7 @@ def user_registered(user: User) -> Answer:
 
 
 def own_profile(user: User) -> Answer:
-    return answer(presenters.profile(user, insider=True))
+    return answer(presenters.whole_profile(user))
 
 
 def managed_user(user: User) -> Answer:
@@ -111,7 +115,7 @@ def managed_user(user: User) -> Answer:
 
 
 def signed_in(session: Session, user: User) -> Answer:
-    return _ticket(session, user=presenters.profile(user, insider=True))
+    return _ticket(session, user=presenters.whole_profile(user))
 
 
 def refreshed(session: Session) -> Answer:

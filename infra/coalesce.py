@@ -23,7 +23,8 @@ class _Question(Generic[Key, Value]):
         # an event would wake all of them at once to queue for the interpreter's lock.
         self.open = threading.Lock()
         self.open.acquire()
-        self.answers: Mapping[Key, Value] = {}
+        # None until there are any, and after a question that ended without: its thread was stopped.
+        self.answers: Mapping[Key, Value] | None = None
         self.error: Exception | None = None
 
 
@@ -46,6 +47,8 @@ class Coalesced(Generic[Key, Value]):
                 pass
         if question.error:
             raise question.error
+        if question.answers is None:
+            return self.get(*keys)
         return [question.answers[key] for key in keys]
 
     def _join(self, keys: Collection[Key]) -> tuple[_Question[Key, Value], bool]:

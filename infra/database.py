@@ -7,13 +7,25 @@ import random
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import partial
+from functools import partial, wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import msgspec
 from pymysql.err import OperationalError
-from sqlalchemy import Column, Engine, MetaData, QueuePool, Table, TypeDecorator, create_engine, event, make_url, text
+from sqlalchemy import (
+    Column,
+    Connection,
+    Engine,
+    MetaData,
+    QueuePool,
+    Table,
+    TypeDecorator,
+    create_engine,
+    event,
+    make_url,
+    text,
+)
 from sqlalchemy.dialects.mysql import CHAR, DATETIME, MEDIUMTEXT
 from sqlalchemy.exc import DBAPIError
 
@@ -148,11 +160,16 @@ def watch(settings: Settings) -> Watch:
         engine = _engine(settings, settings.database_url, 1, "AUTOCOMMIT", PROBE_SECONDS)
         try:
             with engine.connect() as connection:
-                connection.execute(text("SELECT 1"))
+                ping(connection)
         finally:
             engine.dispose()
 
     return Watch("MySQL", probe)
+
+
+def ping(connection: Connection) -> None:
+    """Raises what the driver does when the server does not answer."""
+    connection.execute(text("SELECT 1"))
 
 
 def _engine(
@@ -258,6 +275,7 @@ def is_unreachable(error: BaseException) -> bool:
 
 
 Result = TypeVar("Result")
+Wanted = ParamSpec("Wanted")
 
 
 def retrying(work: Callable[[], Result], seconds: float = REQUEST_SECONDS) -> Result:
@@ -274,6 +292,16 @@ def retrying(work: Callable[[], Result], seconds: float = REQUEST_SECONDS) -> Re
                 raise
             time.sleep(random.uniform(0, min(0.02 * 2**attempt, LONGEST_PAUSE_SECONDS)))
     return work()
+
+
+def retried(work: Callable[Wanted, Result]) -> Callable[Wanted, Result]:
+    """A decorator: ``retrying`` around each call."""
+
+    @wraps(work)
+    def tried(*wanted: Wanted.args, **more: Wanted.kwargs) -> Result:
+        return retrying(partial(work, *wanted, **more))
+
+    return tried
 
 
 def _died_in_the_pool(error: DBAPIError, began: float) -> bool:

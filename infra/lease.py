@@ -5,11 +5,11 @@ commits and then waits ``seconds`` before acknowledging, so that every process h
 the hottest reads cost nothing and revocation immediate, with no message that could get lost (docs/adr/0004).
 """
 
-import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Generic, NamedTuple, TypeVar
+
+from infra.memory import Memory
 
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
@@ -21,57 +21,38 @@ class Lease(NamedTuple, Generic[Value]):
     ends_at: float
 
 
+def _few_bytes(_: object) -> int:
+    """What a row without long texts takes, key and all."""
+    return 1024
+
+
 class Leases(Generic[Key, Value]):
-    """A bounded map whose entries are trusted for ``seconds`` after the read that made them *began*."""
+    """Values that are trusted for ``seconds`` after the read that made them *began*. They lie in a memory that is
+    shared with others, under the name of their ``kind``; ``weigh`` says how many bytes a value takes."""
 
-    def __init__(self, seconds: float, size: int = 4096) -> None:
-        self.seconds = seconds
-        self._size = size
-        self._leases: OrderedDict[Key, Lease[Value]] = OrderedDict()
-        self._lock = threading.Lock()
+    def __init__(self, seconds: float, memory: Memory, kind: str, weigh: Callable[[Value], int] = _few_bytes) -> None:
+        self._seconds = seconds
+        self._memory = memory
+        self._kind = kind
+        self._weigh = weigh
 
-    def get(self, key: Key, renew: Callable[[Value | None], Value]) -> Value:
-        """The value under ``key``; when its lease is over ``renew(the old value or None)`` reads it again."""
-        lease = self._leases.get(key)
+    def get(self, key: Key, renew: Callable[[Key, Value | None], Value]) -> Value:
+        """The value under ``key``; when its lease is over ``renew(key, the old value or None)`` reads it again."""
+        lease: Lease[Value] | None = self._memory.get((self._kind, key))
         asked = time.monotonic()
         if lease and asked < lease.renew_at:
             return lease.value
         if lease and asked < lease.ends_at:
             # In its second half one caller renews it while the others go on: at its end all would ask at once.
             self._keep(key, lease._replace(renew_at=lease.ends_at))
-        value = renew(lease.value if lease else None)
-        self._keep(key, Lease(value, asked + self.seconds / 2, asked + self.seconds))
+        value = renew(key, lease.value if lease else None)
+        self._keep(key, Lease(value, asked + self._seconds / 2, asked + self._seconds))
         return value
 
     def _keep(self, key: Key, lease: Lease[Value]) -> None:
-        with self._lock:
-            self._leases[key] = lease
-            self._leases.move_to_end(key)
-            while len(self._leases) > self._size:
-                self._leases.popitem(last=False)
-
-    def wait_out(self) -> None:
-        """Return when every lease given before this call, in any process with the same setting, is over."""
-        time.sleep(self.seconds)
+        self._memory.put((self._kind, key), lease, self._weigh(lease.value))
 
 
-class Lru(Generic[Key, Value]):
-    """The least recently used entries go first; for values that never change under their key."""
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._entries: OrderedDict[Key, Value] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, key: Key, make: Callable[[], Value]) -> Value:
-        value = self._entries.get(key)
-        if value is None:
-            value = make()
-            self.put(key, value)
-        return value
-
-    def put(self, key: Key, value: Value) -> None:
-        with self._lock:
-            self._entries[key] = value
-            while len(self._entries) > self._size:
-                self._entries.popitem(last=False)
+def wait_out(seconds: float) -> None:
+    """Return when every lease of so many seconds that was given before this call, in any process, is over."""
+    time.sleep(seconds)

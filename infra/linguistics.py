@@ -7,7 +7,7 @@ import httpx
 import msgspec
 
 from infra.breaker import Breaker
-from infra.lease import Lru
+from infra.memory import Memory
 from infra.proxies import proxy_for
 from infra.settings import Settings
 
@@ -16,6 +16,7 @@ MOST_SECONDS = 2.5
 CONNECT_SECONDS = 1.0
 MOST_BYTES = 64 * 1024
 MOST_AT_ONCE = 8
+KEPT_BYTES = 4 * 1024 * 1024
 
 
 class Unanswered(Exception):
@@ -36,7 +37,7 @@ class Linguistics:
         # httpx limits each step of a request. Who sends a byte a second keeps within all of them, so the waiting is
         # done here and the request goes on in a thread until one of its steps ends it.
         self._threads = ThreadPoolExecutor(MOST_AT_ONCE, thread_name_prefix="linguistics")
-        self._known: Lru[str, bytes] = Lru(1024)
+        self._known = Memory(KEPT_BYTES)
         self._breaker = Breaker()
 
     def sentiment(self, sentence: str) -> bytes:
@@ -46,7 +47,11 @@ class Linguistics:
             TimeoutError: it takes too long.
             Unanswered: it is away or fails, or has been for the last few times.
         """
-        return self._known.get(sentence, lambda: self._ask_unless_open(sentence))
+        known: bytes | None = self._known.get(sentence)
+        if known is None:
+            known = self._ask_unless_open(sentence)
+            self._known.put(sentence, known, len(sentence) + len(known))
+        return known
 
     def _ask_unless_open(self, sentence: str) -> bytes:
         if self._breaker.is_open():

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from events.event import Event
 from events.notebooks import NotebookFact
 from infra.settings import Settings
-from read_models.cache import SharedCache, connect
+from infra.shared_cache import SharedCache, connect
+from read_models import publications
 from read_models.projection import newest_of
 
 
@@ -15,4 +16,4 @@ def refresh_caches(settings: Settings, events: Sequence[Event]) -> None:
     if facts:
         cache = SharedCache(connect(settings))
         for fact in facts:
-            cache.put_publication(fact)
+            publications.put(cache, fact)

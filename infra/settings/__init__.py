@@ -85,6 +85,8 @@ class Settings:
     # How long an API process may trust a session or a publication that it has
     # checked, before it asks again. A revocation waits this long before it answers.
     lease_seconds: float
+    # The most that one API process keeps of finished answers and of what it believes for a lease.
+    cache_bytes: int
     # The work factor of bcrypt, as a power of two.
     bcrypt_rounds: int
     api_workers: int
@@ -156,6 +158,7 @@ def _read(reader: Reader, var: Path, private: Mapping[str, str]) -> Settings:
         autosave_revision_seconds=reader.whole("AUTOSAVE_REVISION_SECONDS", 300, 0, 86400),
         delivery_max_attempts=reader.whole("DELIVERY_MAX_ATTEMPTS", 8, 1, 100),
         lease_seconds=reader.fraction("LEASE_SECONDS", 0.2, 0.0, 5.0),
+        cache_bytes=reader.whole("CACHE_BYTES", 64 * 1024 * 1024, 1024 * 1024, 1024**4),
         bcrypt_rounds=reader.whole("PASSWORD_ROUNDS", 12, 4, 20),
         api_workers=reader.whole("API_WORKERS", 2, 1, 256),
         api_threads=reader.whole("API_THREADS", 8, 1, 256),

@@ -18,7 +18,7 @@ from api.limiter import BLOCKS, Limit, Limiter
 from api.limits import ACCOUNT, ATTEMPT, CHANGE, PASSWORD, READ, SEARCH
 from deploy.embedded import EmbeddedServices
 from infra.settings import Settings
-from read_models.cache import connect
+from infra.shared_cache import connect
 from tests.integration.signing_in import administrator, device, registered, sign_in
 from tests.service import PASSWORD as SECRET
 from tests.service import Service

@@ -90,7 +90,7 @@ def test_requests_are_counted_under_their_route_and_never_under_their_path(
     before = Figures(client)
     for _ in range(3):
         author.get(f"/notebooks/{notebook['id']}")
-    author.get("/notebooks/0123456789", expect=404)
+    author.get(f"/notebooks/{'0' * 32}", expect=404)
     client.get("/some/secret/path")
     client.open("/healthz", method="BREW")
     client.get("/internal/rq/")

@@ -106,7 +106,7 @@ def test_what_is_not_there_is_404(service: Service) -> None:
     media(author, image, "huge", expect=404)
     media(author, {"id": "0" * 32}, expect=404)
     Store(service.settings).remove(object_key(image["id"], "original"))
-    service.app.extensions["sinpluma"].small_pictures.__init__(128)
+    service.app.extensions["sinpluma"].reads.memory.clear()
     media(author, image, expect=404)
 
 

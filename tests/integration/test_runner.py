@@ -12,8 +12,8 @@ from rq import Worker
 from deploy.embedded import EmbeddedServices
 from events.subscriptions import UPDATE_VIEWS
 from infra import broker
+from infra import shared_cache as cache
 from infra.settings import Settings
-from read_models import cache
 from tests.chaos.system import System, until
 from tests.conftest import PATIENCE
 from tests.integration.writing import a_notebook
@@ -84,7 +84,7 @@ def test_the_workers_patience_with_redis_is_not_the_caches(settings: Settings, w
     os.kill(pid := redis_pid(asked), signal.SIGSTOP)
     try:
         began = time.monotonic()
-        assert cache.SharedCache(asked).answer("anything") is None
+        assert cache.SharedCache(asked).get("anything") is None
         assert time.monotonic() - began < 1.0
     finally:
         os.kill(pid, signal.SIGCONT)

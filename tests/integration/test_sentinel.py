@@ -11,8 +11,8 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from infra import broker
+from infra import shared_cache as cache
 from infra.settings import Settings
-from read_models import cache
 from tests.e2e.running import free_port, wait_for
 
 PATIENCE = 30.0
@@ -49,6 +49,6 @@ def test_queues_and_cache_find_the_master_by_its_name(settings: Settings, sentin
     watched = replace(settings, redis_url=f"redis+sentinel://:{password}@127.0.0.1:{sentinel}/notes/0")
     assert broker.queue(broker.connect(watched), "update-views").count == 0
     shared = cache.SharedCache(cache.connect(watched))
-    shared.put_answer("a name", b"a body")
-    assert shared.answer("a name") == b"a body"
-    assert cache.SharedCache(cache.connect(settings)).answer("a name") == b"a body"
+    shared.put("a name", b"a body")
+    assert shared.get("a name") == b"a body"
+    assert cache.SharedCache(cache.connect(settings)).get("a name") == b"a body"

@@ -26,7 +26,8 @@ MAY_IMPORT = {
     "domain": {"events", "infra"},
     "read_models": {"events", "infra"},
     "workers": {"read_models", "events", "infra", "domain"},
-    "api": {"domain", "read_models", "events", "infra"},
+    "queries": {"read_models", "events", "infra"},
+    "api": {"domain", "queries", "events", "infra"},
     # A service of its own, which the API speaks to over HTTP only.
     "linguistics": {"infra"},
     # A client like any other: it knows the HTTP API, and reads Markdown as the server does.
@@ -147,6 +148,9 @@ def test_no_room_imports_what_it_may_not_know() -> None:
         ("api/pages.py", "from infra import broker"),
         ("api/pages.py", "from rq import Queue"),
         ("api/pages.py", "import workers.reaction"),
+        ("api/pages.py", "from read_models import page_view"),
+        ("queries/pages.py", "from domain.page import Page"),
+        ("queries/pages.py", "from api.http import answered"),
         ("api/pages.py", "import_module('workers.reaction')"),
         ("seeding/cli.py", "from infra.settings import Settings"),
         ("seeding/cli.py", "from infra import markdown, settings"),
@@ -236,7 +240,7 @@ def test_every_route_that_is_not_public_refuses_who_brings_no_token(app: APIFlas
     closed = [rule for rule in app.url_map.iter_rules() if rule.endpoint not in PUBLIC]
     assert closed
     for rule in closed:
-        path = re.sub("<[^>]+>", "1", rule.rule)
+        path = re.sub("<[^>]+>", "1" * 32, rule.rule)
         for method in sorted((rule.methods or set()) - {"OPTIONS"}):
             answer = client.open(path, method=method, json={})
             assert answer.status_code == 401, f"{method} {path} answered {answer.status_code}"
@@ -260,14 +264,52 @@ def test_a_token_that_is_not_ours_is_refused_on_public_routes_too(app: APIFlask)
         assert client.get("/api/v1/notebooks?public=true", headers={"Authorization": header}).status_code == 401
 
 
+# How fresh an answer is and which cache has it is for queries to say.
+NOT_IN_ROUTES = ("infra.coalesce", "infra.lease", "infra.memory", "infra.redis_client", "cachetools")
+ASKS_THE_DATABASE = {"connect", "execute", "scalar", "scalars", "retrying", "retried"}
+# It builds what queries share.
+BUILDS = "api/services.py"
+
+
+def decides_freshness(path: str, tree: ast.Module) -> set[str]:
+    """SQL, caches and repeated tries in the API."""
+    named = {name for name in imports(tree) if any(f"{name}.".startswith(f"{no}.") for no in NOT_IN_ROUTES)}
+    named |= {name for name in imports(tree) if name.startswith("sqlalchemy.") and name.split(".")[1] != "exc"}
+    called = {_name(call.func) for call in calls(tree)} & ASKS_THE_DATABASE
+    looked_up = {name for name in imports(tree) if name == "flask.current_app"}
+    return (named | called | looked_up) if path != BUILDS else named
+
+
+def test_the_api_has_no_sql_no_cache_and_looks_the_application_up_in_one_place() -> None:
+    assert {path: found for path, tree in sources("api") if (found := decides_freshness(path, tree))} == {}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from sqlalchemy import select",
+        "connection.execute(query)",
+        "with engine.connect() as connection: pass",
+        "retrying(partial(read, page_id))",
+        "from infra.lease import Leases",
+        "from flask import current_app",
+    ],
+)
+def test_the_law_of_routes_catches(line: str) -> None:
+    assert decides_freshness("api/pages.py", ast.parse(line))
+
+
 # What is presented inside a command's transaction is made while its row locks are held.
-PRESENT = ("api/replies.py",)
-ASKS_SOMEONE = {"infra.database", "queries", "read_models.cache", "redis", "sqlalchemy"}
+PRESENT = ("api/replies.py", "api/presenters.py")
+ASKS_SOMEONE = {"infra.database", "infra.shared_cache", "queries", "redis", "sqlalchemy"}
+# What answers are made of.
+ASKS_NOBODY = "queries.answer"
 
 
 def does_io(tree: ast.Module) -> set[str]:
     """What a presenter would ask servers with."""
-    asked = {name for name in imports(tree) if any(f"{name}.".startswith(f"{each}.") for each in ASKS_SOMEONE)}
+    named = {name for name in imports(tree) if not f"{name}.".startswith(f"{ASKS_NOBODY}.")}
+    asked = {name for name in named if any(f"{name}.".startswith(f"{each}.") for each in ASKS_SOMEONE)}
     return asked | {"services" for call in calls(tree) if _name(call.func) == "services"}
 
 
@@ -275,7 +317,9 @@ def test_presenters_ask_nobody_anything() -> None:
     assert {path: found for path in PRESENT if (found := does_io(ast.parse((HOUSE / path).read_text())))} == {}
 
 
-@pytest.mark.parametrize("line", ["from infra.database import retrying", "services().shared.profile(user_id)"])
+@pytest.mark.parametrize(
+    "line", ["from infra.database import retrying", "from queries.pages import read_page", "services().reads"]
+)
 def test_the_presenter_law_catches(line: str) -> None:
     assert does_io(ast.parse(line))
 

@@ -15,7 +15,19 @@ COMPLETE = {
     "SUPERVISOR_PASSWORD": "supervisor-pw",
 }
 
-ROOMS = ("api", "deploy", "domain", "events", "infra", "linguistics", "operate", "read_models", "seeding", "workers")
+ROOMS = (
+    "api",
+    "deploy",
+    "domain",
+    "events",
+    "infra",
+    "linguistics",
+    "operate",
+    "queries",
+    "read_models",
+    "seeding",
+    "workers",
+)
 
 
 def problems(**changes: str) -> dict[str, str]:
@@ -30,7 +42,7 @@ def test_defaults_are_those_of_the_contract():
     assert settings.database_read_url == settings.database_url
     assert (settings.trash_days, settings.orphan_grace_seconds, settings.autosave_revision_seconds) == (30, 86400, 300)
     assert (settings.ratelimit_enabled, settings.trusted_proxies, settings.cors_origins) == (True, (), ())
-    assert (settings.delivery_max_attempts, settings.lease_seconds) == (8, 0.2)
+    assert (settings.delivery_max_attempts, settings.lease_seconds, settings.cache_bytes) == (8, 0.2, 64 * 1024 * 1024)
     assert settings.jwt_secret_key_previous is None
 
 
@@ -81,6 +93,8 @@ def test_no_password_shows_when_settings_are_printed():
         ("RATELIMIT_ENABLED", "maybe", "1 or 0"),
         ("TRASH_DAYS", "-1", "0 to"),
         ("TRASH_DAYS", "1.5", "whole number"),
+        ("CACHE_BYTES", "64M", "1048576 to"),
+        ("CACHE_BYTES", "1000", "1048576 to"),
         ("LEASE_SECONDS", "nan", "0.0 to 5.0"),
         ("LEASE_SECONDS", "inf", "0.0 to 5.0"),
         ("API_WORKERS", "0", "1 to"),
