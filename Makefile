@@ -3,6 +3,7 @@ PYTHON = .venv/bin/python
 ARGS ?=
 DB ?= any
 S3 ?= rclone
+.DEFAULT_GOAL = help
 # As in supervisord.conf, and for the same reason.
 export PYTHONNODEBUGRANGES = 1
 ifeq ($(filter any mysql,$(DB)),)
@@ -11,7 +12,11 @@ endif
 # Before a command that brings servers of its own.
 ON_DB = $(if $(filter mysql,$(DB)),server=$$(deploy/mysql.sh) && export SINPLUMA_DATABASE_SERVER="$$server" &&)
 
-.PHONY: run test check bench chaos requirements
+.PHONY: help run test check bench chaos requirements
+
+help: ## what each target does; also what `make` alone prints
+	@sed -n 's/^\([a-z-]\{1,\}\):.*## \(.*\)/\1|\2/p' Makefile | \
+		while IFS='|' read -r target does; do printf 'make %-13s %s\n' "$$target" "$$does"; done
 
 run: ## set up and run the whole service until Ctrl-C
 	@deploy/setup.sh run
@@ -41,7 +46,8 @@ COMPILE = .venv/bin/uv pip compile --no-config --generate-hashes --python-versio
 	--custom-compile-command "make requirements" --quiet
 
 requirements: ## pin requirements*.in anew (UPGRADE=--upgrade takes newer versions)
-	@deploy/setup.sh check
-	$(PYTHON) -m pip install --quiet uv
+	@deploy/setup.sh lock
 	$(COMPILE) $(UPGRADE) requirements.in -o requirements.txt
 	$(COMPILE) $(UPGRADE) requirements-dev.in -o requirements-dev.txt
+	$(COMPILE) tests/pips/debian-12.in -o tests/pips/debian-12.txt
+	$(COMPILE) $(UPGRADE) tests/pips/newest.in -o tests/pips/newest.txt
