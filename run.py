@@ -86,12 +86,12 @@ def sweep(arguments: argparse.Namespace) -> int:
 
 def migrate(arguments: argparse.Namespace) -> None:
     """bring the database schema to the newest version; refuses a database that is not ours"""
-    from infra import database
+    from infra.migrating import migrate
     from operate.database_check import check_database
 
     settings = _start("migrate")
     check_database(settings)
-    database.migrate(settings)
+    migrate(settings)
 
 
 def create_admin(arguments: argparse.Namespace) -> int:
@@ -202,6 +202,7 @@ def _parser() -> argparse.ArgumentParser:
 def main() -> int:
     arguments = _parser().parse_args()
 
+    from infra.migrating import MigrationBusy
     from infra.settings import SettingsError
     from operate.database_check import DatabaseRefused
 
@@ -209,7 +210,7 @@ def main() -> int:
         _note_start(arguments)
     try:
         return arguments.command(arguments) or 0
-    except (SettingsError, DatabaseRefused) as error:
+    except (SettingsError, DatabaseRefused, MigrationBusy) as error:
         print(f"sinpluma: cannot start: {error}", file=sys.stderr)
         return 1
 

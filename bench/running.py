@@ -27,7 +27,8 @@ from events.deliveries import deliveries
 from events.log import outbox
 from events.subscriptions import REACTIONS
 from infra import objects
-from infra.database import migrate, read_engine, write_engine
+from infra.database import read_engine, write_engine
+from infra.migrating import migrate
 from infra.proxies import DIRECT
 from infra.settings import CHECKOUT, load_settings
 

@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial, wraps
-from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import msgspec
@@ -307,19 +306,6 @@ def retried(work: Callable[Wanted, Result]) -> Callable[Wanted, Result]:
 def _died_in_the_pool(error: DBAPIError, began: float) -> bool:
     # One that failed slowly did not find a dead connection but a server that hangs, and so would the next try.
     return error.connection_invalidated and time.monotonic() - began < 1
-
-
-def migrate(settings: Settings, revision: str = "head") -> None:
-    """Bring the schema to the newest revision, or to this one. Safe to run from several hosts: Alembic's steps are
-    serialised."""
-    from alembic import command
-    from alembic.config import Config
-
-    config = Config()
-    # In Alembic's configuration a % begins a placeholder, and a checkout may have one in its path.
-    config.set_main_option("script_location", str(Path(__file__).parent.parent / "migrations").replace("%", "%%"))
-    config.attributes["settings"] = settings
-    command.upgrade(config, revision)
 
 
 __all__ = ["Column", "Engine", "Id", "IdList", "Json", "LongText", "UtcDateTime", "metadata", "table"]

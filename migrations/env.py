@@ -1,28 +1,25 @@
 """Alembic's entry: one revision at a time, against the database of the settings it is given."""
 
 from alembic import context
-from sqlalchemy import TypeDecorator, text
+from sqlalchemy import TypeDecorator
 
-from infra.database import metadata, write_engine
-
-# Longer than any migration: two hosts that start at once take turns.
-LOCK_SECONDS = 600
+from infra.migrating import migration_engine, our_turn
+from migrations.tables import all_tables
 
 
 def run() -> None:
-    settings = context.config.attributes["settings"]
-    engine = write_engine(settings, pool_size=1)
-    with engine.connect() as connection:
-        connection.execute(text("SELECT GET_LOCK('sinpluma-migrate', :seconds)"), {"seconds": LOCK_SECONDS})
-        context.configure(
-            connection=connection, target_metadata=metadata, transactional_ddl=False, render_item=_plain_type
-        )
-        with context.begin_transaction():
-            context.run_migrations()
-        connection.commit()
-        connection.execute(text("SELECT RELEASE_LOCK('sinpluma-migrate')"))
-        connection.rollback()
-    engine.dispose()
+    given = context.config.attributes
+    engine = migration_engine(given["settings"])
+    try:
+        with engine.connect() as connection, our_turn(connection, given["turn_seconds"]):
+            context.configure(
+                connection=connection, target_metadata=all_tables(), transactional_ddl=False, render_item=_plain_type
+            )
+            with context.begin_transaction():
+                context.run_migrations()
+            connection.commit()
+    finally:
+        engine.dispose()
 
 
 def _plain_type(kind: str, item: object, _: object) -> str | bool:

@@ -12,7 +12,8 @@ from sqlalchemy import Engine, event, text
 from deploy import embedded
 from deploy.embedded import EmbeddedServices
 from infra import objects
-from infra.database import metadata, migrate, read_engine, retrying, write_engine
+from infra.database import metadata, read_engine, retrying, write_engine
+from infra.migrating import migrate
 from infra.proxies import forget_proxies
 from infra.settings import Settings, load_settings
 from tests import second_store

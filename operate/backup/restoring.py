@@ -18,7 +18,8 @@ from sqlalchemy import Engine
 from tqdm import tqdm
 
 from infra import broker, crash
-from infra.database import migrate, write_engine
+from infra.database import write_engine
+from infra.migrating import migrate
 from infra.objects import StoreAway
 from infra.settings import Settings
 from operate.backup import rows
@@ -27,8 +28,8 @@ from operate.backup.objects import OBJECTS, Bucket, scratch_bucket
 from operate.backup.scratch import Scratch, alone
 from operate.backup.writing import SECRETS
 from operate.database_check import known_revisions
-from read_models.models import MODELS
 from read_models.rebuilding.rebuild import Rebuild
+from workers.reactions import MODELS
 
 _NAME = re.compile(r"[a-z0-9_]{1,64}").fullmatch
 # Connections of a service that was just stopped are seen for a moment longer.

@@ -15,7 +15,8 @@ from events.deliveries import deliveries
 from events.log import outbox
 from events.subscriptions import REACTIONS
 from infra import broker, objects
-from infra.database import metadata, migrate, retrying, write_engine
+from infra.database import metadata, retrying, write_engine
+from infra.migrating import migrate
 from infra.settings import CHECKOUT, load_settings
 from tests.chaos.processes import Processes
 from tests.e2e.running import free_port

@@ -10,7 +10,8 @@ from sqlalchemy import Engine, func, insert, select, update
 from api import create_app
 from deploy.embedded import EmbeddedServices
 from events import log
-from infra.database import migrate, write_engine
+from infra.database import write_engine
+from infra.migrating import migrate
 from infra.settings import Settings
 from read_models.published import published_pages
 from read_models.search.index import search_entries

@@ -17,7 +17,8 @@ from deploy.embedded import EmbeddedServices
 from domain.erasure import erasures
 from domain.picture import object_key, pictures
 from infra import broker, objects
-from infra.database import migrate, write_engine
+from infra.database import write_engine
+from infra.migrating import migrate
 from infra.settings import CHECKOUT, Settings, load_settings
 from tests.chaos import checker, life
 from tests.chaos.journal import Operation, read

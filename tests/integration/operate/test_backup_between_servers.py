@@ -10,7 +10,8 @@ from sqlalchemy import text
 
 from deploy.embedded import EmbeddedServices
 from deploy.embedded.server import find
-from infra.database import migrate, write_engine
+from infra.database import write_engine
+from infra.migrating import migrate
 from infra.settings import CHECKOUT, Settings
 from operate.backup import restoring, writing
 from tests.comparison import differences

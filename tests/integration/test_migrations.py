@@ -1,0 +1,72 @@
+"""The schema: what makes it, and that it is what the code takes it for."""
+
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Column, Engine, Integer, MetaData, Table, event, text
+
+from infra.migrating import LOCK, MigrationBusy, migrate
+from infra.settings import Settings
+from migrations.tables import all_tables
+
+AN_HOUR = 3600.0
+
+
+def differences(engine: Engine, tables: MetaData) -> list[Any]:
+    with engine.connect() as connection:
+        options = {"compare_type": True, "compare_server_default": _is_other_default, "include_name": _is_ours}
+        return list(compare_metadata(MigrationContext.configure(connection, opts=options), tables))
+
+
+def _is_other_default(_: object, __: object, ___: object, found: str | None, ____: object, wanted: str | None) -> bool:
+    # The server tells of an empty text with its quotes, SQLAlchemy of the same without.
+    return (found or "").strip("'") != (wanted or "").strip("'")
+
+
+def _is_ours(name: str | None, kind: str, _: object) -> bool:
+    return kind != "table" or name != "alembic_version"
+
+
+def test_the_migrations_make_what_the_models_say(engine: Engine) -> None:
+    assert differences(engine, all_tables()) == []
+
+
+def test_what_no_migration_makes_would_be_told(engine: Engine) -> None:
+    changed = MetaData()
+    for table in all_tables().sorted_tables:
+        table.to_metadata(changed)
+    changed.tables["pages"].append_column(Column("colour", Integer))
+    Table("margins", changed, Column("id", Integer, primary_key=True))
+    changed.remove(changed.tables["orphan_objects"])
+    told = {
+        (found[0], found[1].name if found[0].endswith("_table") else found[3].name)
+        for found in differences(engine, changed)
+        if found[0] in ("add_table", "remove_table", "add_column")
+    }
+    assert told == {("add_table", "margins"), ("remove_table", "orphan_objects"), ("add_column", "colour")}
+
+
+def test_a_step_may_take_the_time_that_a_large_table_takes(settings: Settings) -> None:
+    patience = []
+
+    def note(_: object, __: object, ___: object, options: dict[str, Any]) -> None:
+        patience.append((options["read_timeout"], options["write_timeout"]))
+
+    event.listen(Engine, "do_connect", note)
+    try:
+        migrate(settings)
+    finally:
+        event.remove(Engine, "do_connect", note)
+    assert patience
+    assert all(min(each) > AN_HOUR for each in patience), patience
+
+
+def test_who_does_not_get_the_turn_migrates_nothing(settings: Settings, engine: Engine) -> None:
+    with engine.connect() as other:
+        other.execute(text("SELECT GET_LOCK(:name, 0)"), {"name": LOCK})
+        with pytest.raises(MigrationBusy, match="another host"):
+            migrate(settings, turn_seconds=0)
+        other.execute(text("SELECT RELEASE_LOCK(:name)"), {"name": LOCK})
+    migrate(settings, turn_seconds=0)
