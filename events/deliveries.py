@@ -15,6 +15,8 @@ from sqlalchemy import (
     Connection,
     Index,
     Integer,
+    ScalarSelect,
+    Select,
     String,
     Text,
     TextClause,
@@ -37,6 +39,8 @@ from infra.clock import now
 from infra.database import Id, Json, UtcDateTime, table
 
 LONGEST_PAUSE_SECONDS = 600
+# Each search counts what waits: no further than this.
+MOST_COUNTED = 10_000
 
 deliveries = table(
     "deliveries",
@@ -316,9 +320,24 @@ def oldest_owed(connection: Connection) -> dict[str, datetime]:
 
 
 def backlog(connection: Connection, reaction: str) -> tuple[int, datetime | None]:
-    """How many events the reaction still owes, and when the oldest of them occurred."""
-    waiting = select(outbox.c.occurred_at)
-    owed = select(deliveries.c.occurred_at).where(deliveries.c.state == "pending", deliveries.c.reaction == reaction)
-    both = union_all(waiting, owed).subquery()
-    count, oldest = connection.execute(select(func.count(), func.min(both.c.occurred_at)).select_from(both)).one()
-    return count, oldest
+    """How many events the reaction still owes, MOST_COUNTED at most of the new and of those handed out; and when the
+    oldest of them occurred."""
+    columns = deliveries.c
+    # By their ids, which are in the order of time. Left to choose, the server may sort all that is pending.
+    owed = select(deliveries).where(columns.state == "pending", columns.reaction == reaction)
+    oldest_owed = owed.with_only_columns(columns.occurred_at).order_by(columns.event_id).limit(1)
+    oldest_new = select(outbox.c.occurred_at).order_by(outbox.c.event_id).limit(1)
+    # One statement, so one snapshot: an event that moves from outbox to deliveries meanwhile is seen in one of them.
+    new, handed_out, *times = connection.execute(
+        select(
+            _count(select(outbox.c.event_id)),
+            _count(owed.with_only_columns(columns.event_id)),
+            oldest_new.scalar_subquery(),
+            oldest_owed.with_hint(deliveries, "FORCE INDEX (PRIMARY)").scalar_subquery(),
+        )
+    ).one()
+    return new + handed_out, min((time for time in times if time), default=None)
+
+
+def _count(rows: Select[Any]) -> ScalarSelect[int]:
+    return select(func.count()).select_from(rows.limit(MOST_COUNTED).subquery()).scalar_subquery()
