@@ -33,9 +33,10 @@ def api(arguments: argparse.Namespace) -> None:
 def relay(arguments: argparse.Namespace) -> None:
     """the relay, which hands committed events from the database to the queues; several may run"""
     from events.relay import main
+    from workers.reactions import PAUSES, SUBSCRIPTIONS
 
     os.nice(BACKGROUND_NICENESS)
-    main(_start("relay"))
+    main(_start("relay"), SUBSCRIPTIONS, PAUSES)
 
 
 def worker(arguments: argparse.Namespace) -> None:

@@ -33,7 +33,7 @@ from sqlalchemy import (
 )
 
 from events.log import outbox
-from events.subscriptions import REACTIONS, REPLAYABLE, UNROUTED, UPDATE_VIEWS, reactions_to
+from events.subscriptions import REACTIONS, REPLAYABLE, UNROUTED, UPDATE_VIEWS, Subscriptions
 from infra import crash
 from infra.clock import now
 from infra.database import Id, Json, UtcDateTime, table
@@ -125,13 +125,13 @@ def due_now(connection: Connection) -> list[tuple[str, bool]]:
     return [(row[0], bool(row[1])) for row in connection.execute(_due, {"at": now()})]
 
 
-def fan_out(connection: Connection, limit: int) -> int:
+def fan_out(connection: Connection, subscriptions: Subscriptions, limit: int) -> int:
     """Turn up to ``limit`` pending events into deliveries, due now; the number of events taken. The caller commits."""
     # SKIP LOCKED lets several relays work side by side. There is no cursor: an event that commits late is simply
     # still here, where "id greater than the last one seen" would have passed it by.
     chosen = select(outbox).order_by(outbox.c.event_id).limit(limit).with_for_update(skip_locked=True)
     rows = connection.execute(chosen).all()
-    owed = [row for event in rows for row in _owed(event._asdict())]
+    owed = [row for event in rows for row in _owed(event._asdict(), subscriptions)]
     if owed:
         connection.execute(insert(deliveries), owed)
         crash.point("fan-out written")
@@ -140,8 +140,8 @@ def fan_out(connection: Connection, limit: int) -> int:
     return len(rows)
 
 
-def _owed(event: dict[str, object]) -> list[dict[str, object]]:
-    reactions = reactions_to(str(event["type"]))
+def _owed(event: dict[str, object], subscriptions: Subscriptions) -> list[dict[str, object]]:
+    reactions = subscriptions.get(str(event["type"]))
     state = "pending" if reactions is not None else "parked"
     error = None if reactions is not None else f"no reaction knows {event['type']}"
     common = {**event, "state": state, "due_at": now(), "attempts": 0, "error": error}

@@ -52,8 +52,9 @@ class PageReverted(PageFact):
     kind = "restore"
 
 
+SAVES: tuple[type[PageFact], ...] = (PageCreated, PageEdited, PageAutosaved, PageReverted)
 # What each of these is called in the log.
-PAGE_SAVES = tuple(kind.name for kind in (PageCreated, PageEdited, PageAutosaved, PageReverted))
+PAGE_SAVES = tuple(kind.name for kind in SAVES)
 
 
 @named("page.purged")

@@ -21,7 +21,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from events import deliveries
-from events.subscriptions import AGAIN_QUEUE, INDEX_SEARCH, REACTIONS
+from events.subscriptions import AGAIN_QUEUE, REACTIONS, Subscriptions
 from infra import broker, crash
 from infra.database import BACKGROUND_SECONDS, retrying, write_engine
 from infra.nudge import AWAKE_SECONDS, await_nudge
@@ -43,11 +43,6 @@ RESEND_AFTER = timedelta(seconds=30)
 ROUND_SECONDS = 0.02
 # Pokes get lost, and the clock and the workers send none.
 LONGEST_SLEEP_SECONDS = 1
-# A reaction gets a job at most so often. Each costs a fork, and more time than many events: under load fewer and
-# larger ones leave the processor to those who write. A search should find what was saved a moment ago; the others may
-# take a little longer, since authors read their own changes from the log.
-PAUSE_SECONDS = 0.25
-PAUSES = dict.fromkeys(REACTIONS, PAUSE_SECONDS) | {INDEX_SEARCH: 0.05}
 # The relay's statements are small: one that takes longer hangs, and another connection may not.
 STATEMENT_SECONDS = 10.0
 REACT = "workers.reaction.react"
@@ -62,9 +57,12 @@ class Relay:
     ``pauses``: how many seconds must lie between two jobs of a reaction.
     """
 
-    def __init__(self, engine: Engine, redis: Redis, pauses: Mapping[str, float] = NO_PAUSES) -> None:
+    def __init__(
+        self, engine: Engine, redis: Redis, subscriptions: Subscriptions, pauses: Mapping[str, float] = NO_PAUSES
+    ) -> None:
         self._engine = engine
         self._redis = redis
+        self._subscriptions = subscriptions
         self._pauses = pauses
         self._sent_at = dict.fromkeys(REACTIONS, -math.inf)
         # Whether the last round left something that is due: a queue was full, or its reaction had just had a job.
@@ -80,7 +78,7 @@ class Relay:
         # Most rounds find nothing. A look is cheaper than a transaction that locks, here and for what is due.
         if not self._commit(deliveries.has_new):
             return 0
-        taken = self._commit(lambda connection: deliveries.fan_out(connection, FAN_OUT))
+        taken = self._commit(lambda connection: deliveries.fan_out(connection, self._subscriptions, FAN_OUT))
         crash.point("fan-out committed")
         return taken
 
@@ -152,11 +150,11 @@ def run(relay: Relay, stop: threading.Event, sleep: Callable[[], bool]) -> None:
             stop.wait(1.0)
 
 
-def main(settings: Settings) -> None:
+def main(settings: Settings, subscriptions: Subscriptions, pauses: Mapping[str, float]) -> None:
     """Run until SIGTERM or SIGINT; the round under way is finished first."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     redis = broker.connect(settings)
-    relay = Relay(write_engine(settings, pool_size=1, patience=STATEMENT_SECONDS), redis, PAUSES)
+    relay = Relay(write_engine(settings, pool_size=1, patience=STATEMENT_SECONDS), redis, subscriptions, pauses)
     run(relay, stop, partial(await_nudge, redis, LONGEST_SLEEP_SECONDS))

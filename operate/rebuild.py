@@ -11,9 +11,9 @@ from tqdm import tqdm
 from infra.database import write_engine
 from infra.settings import Settings
 from operate.database_check import check_database
-from read_models.models import MODELS
 from read_models.rebuilding.rebuild import Rebuild
 from workers.clock import REBUILD, Taken, take
+from workers.reactions import MODELS
 
 LOOK_AGAIN_SECONDS = 1.0
 

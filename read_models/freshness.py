@@ -1,17 +1,18 @@
 """Read your own writes: what the workers have not got to yet is applied on the spot, from the log."""
 
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from events import deliveries, log
-from events.event import DamagedEvent, Event, UnknownEvent
-from events.subscriptions import CUT_REVISIONS, TRACK_REFERENCES, UPDATE_VIEWS
+from events.event import DamagedEvent, UnknownEvent
+from events.subscriptions import CUT_REVISIONS, TRACK_REFERENCES
 from infra import crash
 from infra.database import retrying
 from read_models import references, revisions, views
+from read_models.model import Model
 from read_models.rebuilding import progress
 
 logger = logging.getLogger(__name__)
@@ -19,7 +20,6 @@ logger = logging.getLogger(__name__)
 MOST_AT_ONCE = 500
 # Each has a text of up to a mebibyte, and none of them can be left out.
 MOST_REVISIONS_AT_ONCE = 20
-Project = Callable[[Connection, Sequence[Event]], None]
 
 
 def catch_up(reading: Connection, writing: Engine, owner_id: str) -> None:
@@ -32,15 +32,13 @@ def catch_up(reading: Connection, writing: Engine, owner_id: str) -> None:
     for event_id, aggregate_id, version in deliveries.not_in_views(reading, owner_id):
         newest[aggregate_id] = max(newest.get(aggregate_id, (0, "")), (version, event_id))
     event_ids = [event_id for _, event_id in newest.values()]
-    _in_batches(event_ids, MOST_AT_ONCE, lambda batch: _project(writing, batch, UPDATE_VIEWS, views.project))
+    _in_batches(event_ids, MOST_AT_ONCE, lambda batch: _project(writing, batch, views.MODEL))
 
 
 def catch_up_revisions(reading: Connection, writing: Engine, owner_id: str, aggregate_ids: Collection[str]) -> None:
     """Cut the revisions that these aggregates' events still lack: as above, but each event counts."""
     event_ids = _not_cut(reading, owner_id, aggregate_ids)
-    _in_batches(
-        event_ids, MOST_REVISIONS_AT_ONCE, lambda batch: _project(writing, batch, CUT_REVISIONS, revisions.project)
-    )
+    _in_batches(event_ids, MOST_REVISIONS_AT_ONCE, lambda batch: _project(writing, batch, revisions.MODEL))
 
 
 def cut_revisions_within(connection: Connection, owner_id: str, aggregate_ids: Collection[str]) -> None:
@@ -64,9 +62,7 @@ def track_references_within(connection: Connection, owner_id: str) -> None:
 def catch_up_references(reading: Connection, writing: Engine, owner_id: str) -> None:
     """The same for a read."""
     event_ids = _not_tracked(reading, owner_id)
-    _in_batches(
-        event_ids, MOST_REVISIONS_AT_ONCE, lambda batch: _project(writing, batch, TRACK_REFERENCES, references.project)
-    )
+    _in_batches(event_ids, MOST_REVISIONS_AT_ONCE, lambda batch: _project(writing, batch, references.MODEL))
 
 
 def _not_tracked(connection: Connection, owner_id: str) -> list[str]:
@@ -102,13 +98,13 @@ class CannotProject(Exception):
     """A read model fails on what an event says; nothing of it is stored."""
 
 
-def _project(writing: Engine, event_ids: list[str], reaction: str, project: Project) -> None:
+def _project(writing: Engine, event_ids: list[str], model: Model) -> None:
     def once() -> None:
         with writing.begin() as connection:
-            progress.note(connection, reaction, event_ids)
+            progress.note(connection, model, event_ids)
             events = log.load(connection, event_ids)
             try:
-                project(connection, events)
+                model.project(connection, events)
             except DBAPIError:
                 raise
             except Exception as error:

@@ -24,12 +24,22 @@ from sqlalchemy import (
 )
 
 from events import log
-from events.accounts import UserFact
+from events.accounts import ProfileEdited, UserFact
 from events.event import Event
-from events.notebooks import NotebookFact, NotebookPublished, NotebookPurged, Publication
-from events.pages import EditRefused, PageFact, PagePurged, published_revision_id, text_revision_id
+from events.notebooks import (
+    NotebookFact,
+    NotebookPublished,
+    NotebookPurged,
+    NotebookTrashed,
+    NotebookUnpublished,
+    PageTrashed,
+    Publication,
+)
+from events.pages import SAVES, EditRefused, PageFact, PagePurged, published_revision_id, text_revision_id
 from events.pictures import linked_pictures
+from events.subscriptions import TRACK_REFERENCES
 from infra.database import Id, table
+from read_models.model import Model
 from read_models.projection import newest_of, newest_wins
 
 BUILDER = 1
@@ -93,6 +103,17 @@ def project(connection: Connection, events: Sequence[Event]) -> None:
         forget_page(connection, page_id)
     for notebook_id in sorted(newest_of(events, NotebookPurged)):
         _forget(connection, [_source_id(PUBLICATION, notebook_id)])
+
+
+_NOTEBOOK = (NotebookPublished, NotebookUnpublished, NotebookTrashed, NotebookPurged)
+MODEL = Model(
+    "references",
+    TRACK_REFERENCES,
+    hears=(ProfileEdited, *SAVES, EditRefused, PagePurged, PageTrashed, *_NOTEBOOK),
+    project=project,
+    tables=(reference_sources, picture_references),
+    builders=(__name__,),
+)
 
 
 def _sources(connection: Connection, event: Event) -> Iterator[Source]:

@@ -10,6 +10,7 @@ from events import log
 from events.event import Event
 from events.notebooks import NotebookPublished
 from events.pages import (
+    SAVES,
     EditRefused,
     PageFact,
     PagePurged,
@@ -17,7 +18,9 @@ from events.pages import (
     published_revision_id,
     text_revision_id,
 )
+from events.subscriptions import CUT_REVISIONS
 from infra.database import Id, LongText, UtcDateTime, table
+from read_models.model import Model
 from read_models.notebook_list import Slice, take
 from read_models.projection import newest_of, newest_wins
 
@@ -99,6 +102,16 @@ def _row(fact: Any, revision_id: str, kind: str, created_at: Any) -> dict[str, A
 def _label(fact: RevisionLabelled) -> dict[str, Any]:
     names = (column.name for column in revision_labels.columns if column.name != "builder_version")
     return {name: getattr(fact, name) for name in names} | {"builder_version": BUILDER}
+
+
+MODEL = Model(
+    "revisions",
+    CUT_REVISIONS,
+    hears=(*SAVES, EditRefused, RevisionLabelled, PagePurged, NotebookPublished),
+    project=project,
+    tables=(revisions, revision_labels),
+    builders=(__name__,),
+)
 
 
 def of_page(connection: Connection, page_id: str, owner_id: str, page: int, per_page: int) -> Slice:

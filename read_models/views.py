@@ -4,11 +4,26 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
-from events.accounts import UserFact
+from events.accounts import ProfileEdited, UserFact, UserRegistered
 from events.event import Event
-from events.notebooks import NotebookFact, NotebookPurged
-from events.pages import PageFact, PagePurged
+from events.notebooks import (
+    NotebookCreated,
+    NotebookEdited,
+    NotebookFact,
+    NotebookPublished,
+    NotebookPurged,
+    NotebookRestored,
+    NotebookTrashed,
+    NotebookUnpublished,
+    PageAdded,
+    PageRestored,
+    PagesReordered,
+    PageTrashed,
+)
+from events.pages import SAVES, PageFact, PagePurged
+from events.subscriptions import UPDATE_VIEWS
 from read_models import notebook_view, page_view, profiles, published
+from read_models.model import Model
 from read_models.projection import newest_of
 
 
@@ -34,3 +49,23 @@ def _forget_purged(connection: Connection, events: Sequence[Event]) -> None:
     page_view.forget(connection, sorted(newest_of(events, PagePurged)))
     notebook_view.forget(connection, notebook_ids)
     published.forget(connection, notebook_ids)
+
+
+_NOTEBOOK = (
+    *(NotebookCreated, NotebookEdited, PageAdded, PagesReordered, PageTrashed, PageRestored),
+    *(NotebookPublished, NotebookUnpublished, NotebookTrashed, NotebookRestored, NotebookPurged),
+)
+MODEL = Model(
+    "views",
+    UPDATE_VIEWS,
+    hears=(UserRegistered, ProfileEdited, *SAVES, PagePurged, *_NOTEBOOK),
+    project=project,
+    tables=(
+        profiles.profiles,
+        page_view.page_views,
+        notebook_view.notebook_views,
+        published.published_notebooks,
+        published.published_pages,
+    ),
+    builders=(profiles.__name__, page_view.__name__, notebook_view.__name__, published.__name__),
+)

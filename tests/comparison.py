@@ -8,10 +8,11 @@ from sqlalchemy import Connection, Engine, Table, func, select
 from sqlalchemy.sql import Select
 
 from infra.database import BACKGROUND_SECONDS, retrying
-from read_models.models import MODELS, Model
+from read_models.model import Model
 from read_models.rebuilding.rebuild import fill
 from read_models.rebuilding.shadow import Shadow
 from read_models.search.index import search_entries
+from workers.reactions import MODELS
 
 PREFIX = "compared_"
 

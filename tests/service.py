@@ -16,6 +16,7 @@ from events.relay import Relay
 from events.subscriptions import REACTIONS
 from infra import broker
 from infra.settings import Settings
+from workers.reactions import SUBSCRIPTIONS
 from workers.runner import RelayedJob
 
 PASSWORD = "a long enough password"
@@ -81,7 +82,7 @@ class Service:
         if wipe:
             self.redis.flushall()
         self.app = create_app(settings)
-        self.relay = Relay(engine, self.redis)
+        self.relay = Relay(engine, self.redis, SUBSCRIPTIONS)
 
     def client(self) -> FlaskClient:
         return self.app.test_client()

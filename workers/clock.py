@@ -15,14 +15,14 @@ from sqlalchemy.exc import DBAPIError
 
 from domain import receipts, session
 from events import log
-from events.subscriptions import INDEX_SEARCH, names_for
 from infra.clock import now
 from infra.database import BACKGROUND_SECONDS, UtcDateTime, is_unreachable, retrying, table, write_engine
 from infra.settings import Settings
-from read_models.models import MODELS
 from read_models.rebuilding import progress
 from read_models.rebuilding.rebuild import introduce, wanted
+from read_models.search import refresh
 from workers import sweep, thinning, trash
+from workers.reactions import MODELS
 
 logger = logging.getLogger(__name__)
 
@@ -68,7 +68,7 @@ def renew_read_models(engine: Engine, settings: Settings, at: datetime) -> int:
     until = time.monotonic() + REBUILD_SECONDS
     for model in MODELS.values():
         introduce(engine, model)
-    for rebuild in wanted(engine):
+    for rebuild in wanted(engine, MODELS.values()):
         for _ in rebuild.run():
             if time.monotonic() > until:
                 return 0
@@ -79,7 +79,8 @@ def compact_search(engine: Engine, settings: Settings, at: datetime) -> int:
     """Have the search index made anew when much of it has changed: InnoDB keeps what is left of each change, and every
     search passes over it, about 0.15 ms for each 1,000. OPTIMIZE TABLE would do too, and keep writers waiting."""
     with engine.begin() as connection:
-        if log.count(connection, names_for(INDEX_SEARCH), since=at - COMPACT_EVERY) >= COMPACT_CHANGES:
+        changes = log.count(connection, refresh.MODEL.event_names, COMPACT_CHANGES, since=at - COMPACT_EVERY)
+        if changes >= COMPACT_CHANGES:
             progress.request(connection, "search")
     return 0
 

@@ -128,7 +128,8 @@ class Reactor:
         if events:
             owed += deliveries.lock(connection, self.name, self.reaction.covered(connection, events))
             crash.point("reaction begun")
-            progress.note(connection, self.name, owed)
+            if self.reaction.model:
+                progress.note(connection, self.reaction.model, owed)
             self.reaction.apply(connection, events)
             crash.point("reaction applied")
         # Also what the log no longer holds: it can't be handled, ever.

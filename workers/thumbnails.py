@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
@@ -17,11 +18,13 @@ from events.event import Event
 from events.pictures import Thumbnail
 from infra import crash, imaging
 from infra.imaging import Shrunk
-from infra.objects import NoSuchObject, Store
 from infra.settings import load_settings
 
+if TYPE_CHECKING:
+    from infra.objects import Store
+
 MIME = "image/webp"
-_stores: dict[int, Store] = {}
+_stores: dict[int, "Store"] = {}
 
 
 def make_thumbnails(connection: Connection, events: Sequence[Event]) -> None:
@@ -33,6 +36,9 @@ def make_thumbnails(connection: Connection, events: Sequence[Event]) -> None:
 
 
 def _made(picture_id: str) -> FinishPicture:
+    # Imported here: the relay reads the table of reactions too, and would carry the store's client for nothing.
+    from infra.objects import NoSuchObject
+
     with tempfile.TemporaryDirectory(prefix="sinpluma-sizes-") as name:
         folder = Path(name)
         try:
@@ -62,7 +68,9 @@ def _finish(connection: Connection, event: Event, command: FinishPicture) -> Non
         unit.flush()
 
 
-def _store() -> Store:
+def _store() -> "Store":
+    from infra.objects import Store
+
     # Keyed by process: a connection must not be shared with the parent that RQ forked this from.
     if os.getpid() not in _stores:
         _stores[os.getpid()] = Store(load_settings())

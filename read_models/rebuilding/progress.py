@@ -11,7 +11,7 @@ from sqlalchemy import Column, Connection, Integer, String, select, update
 from sqlalchemy.dialects.mysql import insert
 
 from infra.database import Id, table
-from read_models.models import MODELS
+from read_models.model import Model
 
 Name = String(12, collation="ascii_bin")
 
@@ -31,13 +31,10 @@ rebuild_tail = table(
     Column("event_id", Id, primary_key=True),
 )
 
-_MODEL_OF = {model.reaction: model for model in MODELS.values()}
 
-
-def note(connection: Connection, reaction: str, event_ids: Collection[str]) -> None:
+def note(connection: Connection, model: Model, event_ids: Collection[str]) -> None:
     """These events will be projected in this transaction. Call it before they are: it waits for a swap."""
-    model = _MODEL_OF.get(reaction)
-    if model is None or not event_ids:
+    if not event_ids:
         return
     # Locked until the commit: the beginning of a rebuild and its swap wait for everyone who thinks there is none.
     query = select(rebuilds.c.building, rebuilds.c.builder_version).where(rebuilds.c.model == model.name)

@@ -5,7 +5,7 @@ next one goes on from there. One process at a time may do this; its callers see 
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -15,15 +15,16 @@ from sqlalchemy.exc import DBAPIError
 
 from events import log
 from events.deliveries import parked_among
-from events.subscriptions import names_for
 from infra.database import BACKGROUND_SECONDS, retrying
-from read_models.models import MODELS, Model
+from read_models.model import Model
 from read_models.rebuilding.progress import rebuild_tail, rebuilds
 from read_models.rebuilding.shadow import Shadow
 
 logger = logging.getLogger(__name__)
 
 BATCH = 200
+# To count is to read; beyond this the answer is not worth it.
+MOST_COUNTED = 100_000
 NEW, OLD = "shadow_", "old_"
 # Readers wait behind a swap that waits for someone slow; it gives up before they do, and tries again.
 SWAP_WAIT_SECONDS = 1
@@ -46,10 +47,11 @@ class Rebuild:
         state = self._state()
         return state is not None and (state.building is not None or state.builder_version < self._model.builder_version)
 
-    def size(self) -> int:
-        """How many events there are to read in all."""
+    def size(self) -> int | None:
+        """How many events there are to read in all, None when they are more than MOST_COUNTED."""
         with self._engine.connect() as connection:
-            return log.count(connection, names_for(self._model.reaction))
+            found = log.count(connection, self._model.event_names, MOST_COUNTED + 1)
+        return found if found <= MOST_COUNTED else None
 
     def run(self) -> Iterator[int]:
         """Begin, or go on, until the tables are swapped; yields the number of events read in each step."""
@@ -142,19 +144,22 @@ _done = {"builder_version": rebuilds.c.building, "building": None, "position": "
 
 
 def introduce(engine: Engine, model: Model) -> None:
-    """A model that the table does not know yet is as its code makes it: its tables are empty or new."""
+    """A model that is not in the table yet has empty tables: they are made anew if the log has something for them."""
 
     def once() -> None:
-        row = {"model": model.name, "builder_version": model.builder_version}
         with engine.begin() as connection:
+            if connection.scalar(select(_of).where(_of == model.name)):
+                return
+            is_behind = log.ids_after(connection, "", model.event_names, limit=1)
+            row = {"model": model.name, "builder_version": 0 if is_behind else model.builder_version}
             connection.execute(insert(rebuilds).prefix_with("IGNORE").values(row))
 
     retrying(once, BACKGROUND_SECONDS)
 
 
-def wanted(engine: Engine) -> list[Rebuild]:
-    """The rebuilds that have begun, and those that newer code calls for."""
-    every = [Rebuild(engine, model) for model in MODELS.values()]
+def wanted(engine: Engine, models: Iterable[Model]) -> list[Rebuild]:
+    """The rebuilds of these that have begun, and those that newer code calls for."""
+    every = [Rebuild(engine, model) for model in models]
     return [rebuild for rebuild in every if rebuild.is_wanted()]
 
 
@@ -170,7 +175,7 @@ def fill(shadow: Shadow, position: str = "") -> Iterator[tuple[str, int]]:
 
 def _batch(shadow: Shadow, after: str) -> tuple[str, int]:
     with shadow.engine.begin() as connection:
-        event_ids = log.ids_after(connection, after, names_for(shadow.model.reaction), BATCH)
+        event_ids = log.ids_after(connection, after, shadow.model.event_names, BATCH)
         project(shadow, connection, event_ids)
     return (event_ids[-1] if event_ids else after), len(event_ids)
 

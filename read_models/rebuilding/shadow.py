@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, event, inspect, text
 
-from read_models.models import Model
+from read_models.model import Model
 
 
 class Shadow:

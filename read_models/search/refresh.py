@@ -20,13 +20,17 @@ from events.notebooks import (
     NotebookPurged,
     NotebookRestored,
     NotebookTrashed,
+    NotebookUnpublished,
     PageRestored,
     PageTrashed,
     PublishedPage,
 )
-from events.pages import PAGE_SAVES, PageFact, PagePurged
+from events.pages import PAGE_SAVES, SAVES, PageFact, PagePurged
+from events.subscriptions import INDEX_SEARCH
 from infra.database import Id, Json, table
+from read_models.model import Model
 from read_models.projection import newest_of
+from read_models.search import index
 from read_models.search.index import Entry, Scope, forget, put, remove, retitle
 
 search_notebooks = table(
@@ -140,3 +144,16 @@ def _entry(scope: Scope, notebook: NotebookFact, event: Event, notebook_title: s
 def _version(notebook: NotebookFact, page_version: int) -> int:
     """One number that grows with either: under the lock neither is ever read twice in falling order."""
     return notebook.version << _PAGE_BITS | page_version
+
+
+MODEL = Model(
+    "search",
+    INDEX_SEARCH,
+    hears=(
+        *(*SAVES, PagePurged, NotebookEdited, PageTrashed, PageRestored),
+        *(NotebookPublished, NotebookUnpublished, NotebookTrashed, NotebookRestored, NotebookPurged),
+    ),
+    project=refresh,
+    tables=(index.search_entries, search_notebooks),
+    builders=(index.__name__,),
+)

@@ -34,6 +34,7 @@ from tests.chaos.journal import Journal, Operation, read
 from tests.chaos.writers import Author
 from tests.integration import drawing
 from workers.clock import Clock
+from workers.reactions import SUBSCRIPTIONS
 from workers.runner import RelayedJob
 
 UPLOAD = "/uploads/images"
@@ -66,7 +67,7 @@ class Life:
 
     def work(self) -> None:
         """A round of the relay, and of a worker for each reaction."""
-        Relay(self.engine, self.redis).run_once()
+        Relay(self.engine, self.redis, SUBSCRIPTIONS).run_once()
         for reaction in REACTIONS:
             queue = broker.queue(self.redis, reaction)
             while job_id := self.redis.lpop(queue.key):

@@ -5,13 +5,14 @@ from sqlalchemy import Engine, Table, func, inspect, select
 
 from events import log
 from events.deliveries import deliveries
-from events.subscriptions import REACTIONS, names_for
-from read_models.models import MODELS
+from events.subscriptions import REACTIONS
+from events.subscriptions import READ_MODELS as NAMES
 from read_models.page_view import page_views
 from read_models.references import picture_references
 from tests.comparison import differences
 from tests.integration.test_projections import READ_MODELS
 from tests.service import Author, Service
+from workers.reactions import MODELS, SUBSCRIPTIONS
 
 
 def lived_in(service: Service) -> Author:
@@ -80,7 +81,8 @@ def test_the_models_hold_every_table_and_hear_of_every_event_of_their_reaction()
     assert {table for model in MODELS.values() for table in model.tables} == set(READ_MODELS)
     for model in MODELS.values():
         assert model.reaction in REACTIONS
-        assert names_for(model.reaction)
+        assert all(model.reaction in SUBSCRIPTIONS[name] for name in model.event_names)
+    assert tuple(MODELS) == NAMES
 
 
 def test_what_nothing_ever_handled_is_told(service: Service, db: Engine) -> None:

@@ -71,7 +71,7 @@ def test_a_batch_that_hangs_is_broken_off_and_each_of_it_tried_alone(
 ) -> None:
     ids = many(db)
     bad = ids[5]
-    reactor = Reactor(db, settings, UPDATE_VIEWS, Reaction(doing(hang, bad), seconds=SECONDS))
+    reactor = Reactor(db, settings, UPDATE_VIEWS, Reaction(UPDATE_VIEWS, (), doing(hang, bad), seconds=SECONDS))
     began = time.monotonic()
     reactor.handle(ids)
     assert time.monotonic() - began < 30, "not once for each half"
@@ -93,7 +93,7 @@ def test_a_batch_that_took_too_long_is_due_at_once_among_those_to_be_tried_again
     db: Engine, settings: Settings
 ) -> None:
     ids = many(db)
-    Reactor(db, settings, UPDATE_VIEWS, Reaction(doing(sleep, ids[0]), seconds=SECONDS)).handle(ids)
+    Reactor(db, settings, UPDATE_VIEWS, Reaction(UPDATE_VIEWS, (), doing(sleep, ids[0]), seconds=SECONDS)).handle(ids)
     with db.begin() as connection:
         assert (UPDATE_VIEWS, False) not in deliveries.due_now(connection)
         assert (UPDATE_VIEWS, True) in deliveries.due_now(connection)
@@ -106,7 +106,7 @@ def test_what_failed_is_tried_again_apart_from_the_others(db: Engine, settings: 
 
     ids = many(db)
     # After Redis was wiped nothing is marked as sent before, this one neither.
-    Reactor(db, settings, UPDATE_VIEWS, Reaction(doing(fail, ids[0]))).handle(ids)
+    Reactor(db, settings, UPDATE_VIEWS, Reaction(UPDATE_VIEWS, (), doing(fail, ids[0]))).handle(ids)
     assert [(row.event_id, row.again) for row in still_owed(db)] == [(ids[0], True)]
 
 
@@ -153,7 +153,7 @@ def test_an_event_that_kills_whoever_handles_it_is_parked_and_no_other_is(
     with db.begin() as connection:
         connection.execute(owed.delete().where(owed.c.reaction != UPDATE_VIEWS))
     # Long enough to come to the harm on any machine: broken off before, it would fail instead of never coming back.
-    harmful(Reaction(doing(harm, ids[4]), seconds=1 if harm is hear_nothing else 30))
+    harmful(Reaction(UPDATE_VIEWS, (), doing(harm, ids[4]), seconds=1 if harm is hear_nothing else 30))
     rounds = 0
     while service.pending():
         service.relay.run_once()
@@ -225,7 +225,7 @@ def test_a_try_that_ends_for_a_reason_beside_its_event_is_no_try(
     def end(_: Connection) -> None:
         raise reason("no fault of theirs")
 
-    reactor = Reactor(db, settings, UPDATE_VIEWS, Reaction(doing(end, ids[0])))
+    reactor = Reactor(db, settings, UPDATE_VIEWS, Reaction(UPDATE_VIEWS, (), doing(end, ids[0])))
     with pytest.raises(reason):
         reactor.handle(ids)
     for _ in range(settings.delivery_max_attempts + 1):
@@ -251,7 +251,7 @@ def test_each_try_alone_that_fails_counts_once(db: Engine, settings: Settings) -
     def fail(_: Connection) -> None:
         raise ValueError("I can't swallow this")
 
-    reactor = Reactor(db, settings, UPDATE_VIEWS, Reaction(doing(fail, ids[0])))
+    reactor = Reactor(db, settings, UPDATE_VIEWS, Reaction(UPDATE_VIEWS, (), doing(fail, ids[0])))
     most = settings.delivery_max_attempts
     for number in range(1, most + 1):
         reactor.handle_again(ids[0])
@@ -274,7 +274,7 @@ def test_a_connection_with_an_open_question_is_thrown_away_whichever_limit_ran_o
         connection.execute(text("SELECT SLEEP(0.5)"))
 
     with pytest.raises(JobTimeoutException):
-        Reactor(mine, settings, UPDATE_VIEWS, Reaction(doing(run_out, ids[0]))).handle(ids)
+        Reactor(mine, settings, UPDATE_VIEWS, Reaction(UPDATE_VIEWS, (), doing(run_out, ids[0]))).handle(ids)
     with mine.connect() as connection:
         assert connection.scalar(text("SELECT 7")) == 7
     mine.dispose()
@@ -283,7 +283,9 @@ def test_a_connection_with_an_open_question_is_thrown_away_whichever_limit_ran_o
 def test_what_another_worker_is_at_is_not_tried_a_second_time(db: Engine, settings: Settings) -> None:
     ids = many(db)
     handled: list[str] = []
-    reactor = Reactor(db, settings, UPDATE_VIEWS, Reaction(lambda _, events: handled.extend(e.id for e in events)))
+    reactor = Reactor(
+        db, settings, UPDATE_VIEWS, Reaction(UPDATE_VIEWS, (), lambda _, events: handled.extend(e.id for e in events))
+    )
     with db.begin() as busy:
         assert deliveries.lock(busy, UPDATE_VIEWS, ids[:1])
         reactor.handle_again(ids[0])

@@ -21,6 +21,7 @@ from tests.integration.writing import a_notebook, a_page, dump, event_ids, save
 from tests.service import Author, Service
 from workers import reaction
 from workers.reactions import REACTIONS as EFFECTS
+from workers.reactions import SUBSCRIPTIONS
 
 owed = deliveries.deliveries
 
@@ -88,7 +89,7 @@ def test_what_is_parked_takes_no_place_from_what_is_due(service: Service, db: En
         connection.execute(update(owed).values(due_at=now(), again=False))
     later = a_notebook(db)
     with db.begin() as connection:
-        deliveries.fan_out(connection, 500)
+        deliveries.fan_out(connection, SUBSCRIPTIONS, 500)
         (event_id,) = connection.scalars(select(owed.c.event_id).where(owed.c.aggregate_id == later.id))
         assert deliveries.claim_due(connection, UPDATE_VIEWS, 1, RESEND_AFTER) == [event_id]
         assert deliveries.due_now(connection) == []
@@ -113,7 +114,7 @@ def test_what_is_parked_stays_as_it_is_whoever_comes_for_it(
 def test_a_picture_that_a_parked_event_links_is_still_known_to_be_used(service: Service, db: Engine) -> None:
     page = a_page(db)
     with db.begin() as connection:
-        while deliveries.fan_out(connection, 500):
+        while deliveries.fan_out(connection, SUBSCRIPTIONS, 500):
             pass
     park(db, owed.c.reaction == TRACK_REFERENCES)
     with db.connect() as connection:

@@ -7,13 +7,14 @@ from sqlalchemy import select
 
 from domain.picture import pictures
 from events import log
-from events.subscriptions import TRACK_REFERENCES, reactions_to
+from events.subscriptions import TRACK_REFERENCES
 from read_models import references
 from read_models.references import picture_references, reference_sources
 from tests.integration.drawing import photograph
 from tests.integration.test_pictures import UPLOADS, send
 from tests.integration.writing import dump, event_ids
 from tests.service import Author, Service
+from workers.reactions import SUBSCRIPTIONS
 
 
 def link(image: dict[str, Any]) -> str:
@@ -120,7 +121,7 @@ def test_any_order_of_events_gives_the_same_references(service: Service) -> None
     expected = dump(service.engine, both)
     with service.engine.connect() as connection:
         every = log.load(connection, event_ids(service.engine))
-    ids = [event.id for event in every if TRACK_REFERENCES in (reactions_to(event.fact.name) or ())]
+    ids = [event.id for event in every if TRACK_REFERENCES in (SUBSCRIPTIONS.get(event.fact.name) or ())]
     for order in (ids, ids[::-1], ids[::2] + ids[1::2]):
         with service.engine.begin() as connection:
             for each in both:

@@ -47,7 +47,7 @@ from events import deliveries, log
 from events.event import Event
 from events.notebooks import PublishedPage
 from events.pages import text_revision_id
-from events.subscriptions import REACTIONS, reactions_to
+from events.subscriptions import REACTIONS
 from infra.database import retrying
 from infra.settings import Settings
 from read_models.notebook_view import notebook_views
@@ -56,6 +56,7 @@ from read_models.rebuilding import progress
 from tests.integration.writing import a_notebook, a_page, do, dump, event_ids, in_threads, save
 from workers.reaction import Reactor
 from workers.reactions import REACTIONS as EFFECTS
+from workers.reactions import SUBSCRIPTIONS
 
 WINDOW = timedelta(minutes=5)
 TEXTS = (
@@ -158,7 +159,7 @@ def react(connection: Connection, events: Iterable[Event], only: str | None = No
     """Let each reaction apply what it subscribes to, in one batch."""
     batch = list(events)
     for reaction in [only] if only else REACTIONS:
-        heard = [each for each in batch if reaction in (reactions_to(each.fact.name) or ())]
+        heard = [each for each in batch if reaction in (SUBSCRIPTIONS.get(each.fact.name) or ())]
         EFFECTS[reaction].apply(connection, heard)
 
 
@@ -366,7 +367,7 @@ def test_workers_that_share_a_notebook_leave_it_as_one_would(db: Engine, setting
     for page in pages:
         save(db, page, page.content + "and three more")
     with db.begin() as connection:
-        while deliveries.fan_out(connection, 500):
+        while deliveries.fan_out(connection, SUBSCRIPTIONS, 500):
             pass
     ids = event_ids(db)
     random.Random(7).shuffle(ids)

@@ -23,7 +23,7 @@ from events import deliveries, log
 from events.event import Event
 from events.pages import PageCreated
 from events.relay import REACT
-from events.subscriptions import CUT_REVISIONS, INDEX_SEARCH, REACTIONS, UPDATE_VIEWS, reactions_to
+from events.subscriptions import CUT_REVISIONS, INDEX_SEARCH, REACTIONS, UPDATE_VIEWS
 from infra import broker, queue_depths
 from infra.clock import now
 from infra.database import write_engine
@@ -36,7 +36,7 @@ from tests.integration.writing import a_notebook, a_page, dump, event_ids, in_th
 from tests.service import Service
 from workers.reaction import Reactor
 from workers.reactions import REACTIONS as EFFECTS
-from workers.reactions import Reaction
+from workers.reactions import SUBSCRIPTIONS, Reaction
 from workers.runner import RelayedJob
 
 owed = deliveries.deliveries
@@ -46,14 +46,14 @@ Effect = Callable[[Connection, Sequence[Event]], None]
 def deliver(db: Engine) -> list[str]:
     """The events are owed to their reactions, as after the relay's round; answers their ids."""
     with db.begin() as connection:
-        while deliveries.fan_out(connection, 500):
+        while deliveries.fan_out(connection, SUBSCRIPTIONS, 500):
             pass
     return event_ids(db)
 
 
 def reactor(db: Engine, settings: Settings, effect: Effect, **more: Any) -> Reactor:
     """A worker of the views' queue with an effect of the test's own."""
-    return Reactor(db, settings, UPDATE_VIEWS, Reaction(effect, **more))
+    return Reactor(db, settings, UPDATE_VIEWS, Reaction(UPDATE_VIEWS, (), effect, **more))
 
 
 def still_owed(db: Engine, reaction: str = UPDATE_VIEWS) -> list[Any]:
@@ -330,7 +330,7 @@ def test_a_damaged_event_is_parked_in_the_end_and_blocks_nothing(service: Servic
     with db.connect() as connection:
         assert list(connection.scalars(select(page_views.c.page_id))) == [healthy.id]
         assert list(connection.scalars(select(revisions.c.page_id))) == [healthy.id]
-    for reaction in reactions_to(PageCreated.name) or ():
+    for reaction in SUBSCRIPTIONS.get(PageCreated.name) or ():
         assert [(row.aggregate_id, row.state) for row in still_owed(db, reaction)] == [(damaged.id, "parked")]
         assert "DamagedEvent" in still_owed(db, reaction)[0].error
     service.drain()

@@ -21,12 +21,11 @@ from infra.database import write_engine
 from infra.settings import Settings
 from operate.rebuild import rebuild
 from read_models import page_view
-from read_models.models import MODELS
 from read_models.notebook_view import notebook_views
 from read_models.page_view import page_views
 from read_models.rebuilding import rebuild as rebuilding
 from read_models.rebuilding.progress import rebuild_tail, rebuilds
-from read_models.rebuilding.rebuild import Rebuild, wanted
+from read_models.rebuilding.rebuild import Rebuild, introduce, wanted
 from tests.chaos.system import until
 from tests.comparison import differences
 from tests.integration.test_comparison import lived_in
@@ -36,6 +35,7 @@ from tests.service import Author, Service
 from workers import clock
 from workers.clock import REBUILD, Clock, take
 from workers.reaction import Reactor
+from workers.reactions import MODELS
 from workers.reactions import REACTIONS as EFFECTS
 from workers.thinning import thin_revisions, thinning_marks
 
@@ -129,11 +129,11 @@ def test_a_rebuild_that_was_killed_goes_on_where_it_was(service: Service, db: En
     # What is behind it by now is changed, before the next one begins.
     author.put(page, {"content": "Changed meanwhile."})
     service.drain()
-    assert [each.name for each in wanted(db)] == [name]
+    assert [each.name for each in wanted(db, MODELS.values())] == [name]
     assert sum(run(db, name)) < whole + 5
     assert done > 0
     assert differences(db) == []
-    assert wanted(db) == []
+    assert wanted(db, MODELS.values()) == []
 
 
 def test_a_crash_right_after_the_swap_does_no_harm(
@@ -352,9 +352,9 @@ def test_newer_code_makes_its_read_models_anew_in_the_background(
     assert Clock(db, settings, chores).run_due() == [REBUILD]
     monkeypatch.setattr(page_view, "BUILDER", 2)
     monkeypatch.setattr(clock, "REBUILD_SECONDS", 0.0)
-    assert [each.name for each in wanted(db)] == ["views"]
+    assert [each.name for each in wanted(db, MODELS.values())] == ["views"]
     for _ in range(100):
-        if not wanted(db):
+        if not wanted(db, MODELS.values()):
             break
         clock.renew_read_models(db, settings, now())
     with db.connect() as connection:
@@ -362,7 +362,27 @@ def test_newer_code_makes_its_read_models_anew_in_the_background(
     assert ("views", 5, None) in states(db)
     assert differences(db) == []
     monkeypatch.setattr(page_view, "BUILDER", 1)
-    assert wanted(db) == [], "older code that still runs beside it does not take it back"
+    assert wanted(db, MODELS.values()) == [], "older code that still runs beside it does not take it back"
+
+
+def test_a_read_model_that_is_new_is_made_from_the_log_that_was_there_before_it(
+    service: Service, db: Engine, settings: Settings
+) -> None:
+    author = lived_in(service)
+    with db.begin() as connection:
+        connection.execute(delete(rebuilds))
+        for table in MODELS["search"].tables:
+            connection.execute(delete(table))
+    clock.renew_read_models(db, settings, now())
+    assert author.get("/search?q=heron*")["total"] == 1
+    assert states(db) == {(name, model.builder_version, None) for name, model in MODELS.items()}
+    assert differences(db) == []
+
+
+def test_on_an_empty_log_nothing_has_to_be_made(db: Engine, settings: Settings) -> None:
+    for model in MODELS.values():
+        introduce(db, model)
+    assert wanted(db, MODELS.values()) == []
 
 
 @pytest.mark.parametrize("projects", [Service.drain, lambda service: None], ids=["by the worker", "by a read"])
@@ -377,11 +397,11 @@ def test_what_older_code_writes_beside_newer_is_made_anew_too(
     projects(service)
     assert author.get(f"/notebooks/{late['id']}")["title"] == "Late"
     monkeypatch.setattr(page_view, "BUILDER", 2)
-    assert [each.name for each in wanted(db)] == ["views"]
+    assert [each.name for each in wanted(db, MODELS.values())] == ["views"]
     service.drain()
     run(db, "views")
     assert differences(db) == []
-    assert wanted(db) == []
+    assert wanted(db, MODELS.values()) == []
 
 
 def half_built(db: Engine, monkeypatch: pytest.MonkeyPatch, builder: int) -> None:

@@ -22,7 +22,7 @@ from domain.commands.notebooks import CreateNotebook, create_notebook
 from domain.unit_of_work import UnitOfWork
 from events import deliveries, log
 from events.relay import BATCH, MOST_WAITING, NO_PAUSES, RESEND_AFTER, Relay, run
-from events.subscriptions import AGAIN_QUEUE, CUT_REVISIONS, REACTIONS, SUBSCRIPTIONS, UPDATE_VIEWS
+from events.subscriptions import AGAIN_QUEUE, CUT_REVISIONS, REACTIONS, UPDATE_VIEWS
 from infra import broker
 from infra.clock import new_id, now
 from infra.nudge import AWAKE_SECONDS, KEY, PAUSE_SECONDS, Nudge, await_nudge
@@ -41,6 +41,7 @@ from tests.integration.writing import (
     save,
 )
 from tests.service import Service
+from workers.reactions import SUBSCRIPTIONS
 
 owed = deliveries.deliveries
 
@@ -145,7 +146,7 @@ def test_a_relay_that_dies_between_claim_and_enqueue_costs_a_pause_and_no_event(
         take_all(service.redis, reaction)
     make_due(db)
     with pytest.raises(NoPermissionError):
-        Relay(db, halfway).run_once()
+        Relay(db, halfway, SUBSCRIPTIONS).run_once()
     claimed = [row.event_id for row in rows(db, owed.c.reaction == UPDATE_VIEWS, owed.c.due_at > now())]
     assert claimed == event_ids(db), "claimed and never sent"
     service.relay.run_once()
@@ -205,7 +206,7 @@ def test_under_load_the_batches_grow_and_not_the_queue(service: Service, db: Eng
 
 def test_a_reaction_gets_a_job_at_most_so_often_and_then_all_that_came_meanwhile(service: Service, db: Engine) -> None:
     page = a_page(db)
-    relay = Relay(db, service.redis, NO_PAUSES | {UPDATE_VIEWS: 3600.0})
+    relay = Relay(db, service.redis, SUBSCRIPTIONS, NO_PAUSES | {UPDATE_VIEWS: 3600.0})
     relay.run_once()
     first = take_all(service.redis, UPDATE_VIEWS)
     for number in range(3):
@@ -265,7 +266,7 @@ def test_an_event_of_a_type_that_nobody_knows_is_parked_and_blocks_nothing(servi
 
 
 def test_an_event_that_nobody_reacts_to_is_done_when_it_is_relayed(service: Service, db: Engine) -> None:
-    unheard = [kind.name for kind, reactions in SUBSCRIPTIONS.items() if not reactions]
+    unheard = [name for name, reactions in SUBSCRIPTIONS.items() if not reactions]
     for batch in (unheard[:1], unheard):
         with db.begin() as connection:
             connection.execute(insert(log.outbox), [an_outbox_row(name) for name in batch])
@@ -278,7 +279,7 @@ def test_a_relay_waits_for_no_writer(service: Service, db: Engine, impatient: En
         begin_notebook(slow)
         for _ in range(20):
             a_notebook(db)
-        Relay(impatient, service.redis).run_once()
+        Relay(impatient, service.redis, SUBSCRIPTIONS).run_once()
         assert len(take_all(service.redis, UPDATE_VIEWS)) == 20
         slow.rollback()
 
@@ -353,7 +354,7 @@ def test_two_relays_at_once_send_each_event_exactly_once(service: Service, db: E
     page = a_page(db)
     for number in range(60):
         save(db, page, f"text {number}")
-    relays = [Relay(db, broker.connect(service.settings)) for _ in range(2)]
+    relays = [Relay(db, broker.connect(service.settings), SUBSCRIPTIONS) for _ in range(2)]
     taken = {reaction: Counter[str]() for reaction in REACTIONS}
     while any(in_threads(Relay.run_once, relays)):
         for reaction in REACTIONS:
@@ -408,7 +409,7 @@ def test_what_is_handled_is_what_was_committed_however_long_transactions_stay_op
     service: Service, db: Engine
 ) -> None:
     control = CursorRelay(db)
-    other = Relay(db, broker.connect(service.settings))
+    other = Relay(db, broker.connect(service.settings), SUBSCRIPTIONS)
 
     def write(number: int) -> list[str]:
         dice = random.Random(number)

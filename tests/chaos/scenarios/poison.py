@@ -19,7 +19,7 @@ from events import log
 from events.deliveries import deliveries
 from events.log import outbox
 from events.pages import PageEdited
-from events.subscriptions import INDEX_SEARCH, SUBSCRIPTIONS
+from events.subscriptions import INDEX_SEARCH
 from infra import crash
 from infra.clock import new_id
 from tests.chaos.client import Client
@@ -29,10 +29,11 @@ from tests.chaos.system import System, until
 from tests.chaos.watching import repeated
 from tests.chaos.writers import Author
 from tests.comparison import differences
+from workers.reactions import SUBSCRIPTIONS
 
 POISONED = 0.01
 PAGES = 20
-REACTIONS = SUBSCRIPTIONS[PageEdited]
+REACTIONS = SUBSCRIPTIONS[PageEdited.name]
 DAMAGED = '{"cut": '
 HANGS_AT = 3
 SETTLE_SECONDS = 180.0

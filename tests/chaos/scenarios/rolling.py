@@ -17,7 +17,6 @@ from sqlalchemy import select, update
 from deploy.embedded import EmbeddedServices
 from infra.clock import now
 from infra.settings import CHECKOUT
-from read_models.models import MODELS
 from read_models.rebuilding.progress import rebuilds
 from tests.chaos import checker
 from tests.chaos.client import Repeating
@@ -27,6 +26,7 @@ from tests.chaos.sockets import is_listening
 from tests.chaos.system import ALL, System, until
 from tests.chaos.writers import Writers
 from workers.clock import REBUILD, chores
+from workers.reactions import MODELS
 
 START_SECONDS = 60.0
 # In slices of ten seconds, all of a log of a hundred thousand events, four times.

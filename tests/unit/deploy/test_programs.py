@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 
 from deploy.embedded import SERVERS
+from deploy.programs import configuration
 from deploy.serve import GRACE_SECONDS
 from deploy.supervisor import STOP_SECONDS
 from events.subscriptions import REACTIONS
 from infra.broker import JOB_SECONDS
 from infra.database import REQUEST_SECONDS
-from infra.settings import CHECKOUT
 
 CONFIGURATION = configparser.RawConfigParser()
-CONFIGURATION.read(CHECKOUT / "supervisord.conf")
+CONFIGURATION.read_string(configuration())
 PROGRAMS = [name for name in CONFIGURATION.sections() if name.startswith("program:")]
 
 
