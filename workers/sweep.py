@@ -7,7 +7,7 @@ right database, the right bucket and the right day; where it is not sure, it tou
 """
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -28,10 +28,10 @@ from infra.objects import Store, Stored
 from infra.settings import Settings
 from read_models import references
 from read_models.freshness import catch_up_references, track_references_within
+from workers.stock import PREFIX, Stock, take_stock
 
 logger = logging.getLogger(__name__)
 
-PREFIX = "pictures/"
 BATCH = 500
 # Of each kind in one run: a mistake must not cost everything before someone sees it.
 MOST_REMOVALS = 1000
@@ -79,19 +79,21 @@ class Sweep:
             SweepRefused: nothing was.
             StoreAway
         """
-        stored = list(self._store.under(PREFIX))
-        self._make_sure(stored)
-        sizes = _bytes_by_picture(stored)
+        self._refuse_other_day()
+        orphans = self._remembered_orphans()
+        stock = take_stock(self._engine, self._store, orphans, self._at - LONGEST_UPLOAD)
+        self._refuse_other_database(stock)
+        self._refuse_other_bucket()
+        self.missing = [key for picture_id, key in stock.not_seen if self._is_missing(picture_id, key)]
         if not self._dry_run:
             self._mark()
-        self.missing = list(self._missing({each.key for each in stored}))
-        steps = (self._unused(sizes), self._tombstones(sizes), self._abandoned(sizes), self._orphans(stored))
+            self._note(stock, orphans)
+        steps = (self._unused(), self._tombstones(), self._abandoned(), self._orphans(stock, orphans))
         return [removal for step in steps for removal in islice(step, MOST_REMOVALS)]
 
-    def _make_sure(self, stored: list[Stored]) -> None:
-        self._refuse_other_day()
-        self._refuse_other_database(stored)
-        self._refuse_other_bucket(stored)
+    def _remembered_orphans(self) -> dict[str, datetime]:
+        with self._engine.connect() as connection:
+            return sweeping.orphans(connection)
 
     def _refuse_other_day(self) -> None:
         with self._engine.connect() as connection:
@@ -100,22 +102,26 @@ class Sweep:
             if moment is not None and abs(moment - self._at) > CLOCK_TOLERANCE:
                 raise SweepRefused(f"the clock here says {self._at}, the {whose}'s {moment}; set the wrong one right")
 
-    def _refuse_other_database(self, stored: list[Stored]) -> None:
-        ids = {_picture_of(each.key) for each in stored}
-        unknown = ids - self._known(ids)
-        if ids and unknown == ids:
+    def _refuse_other_database(self, stock: Stock) -> None:
+        unknown, count = stock.unknown_pictures, stock.pictures
+        if count and unknown == count:
             raise SweepRefused(
-                f"the database knows none of the {len(ids)} pictures in the bucket: it is empty, or another one's"
+                f"the database knows none of the {count} pictures in the bucket: it is empty, or another one's"
             )
-        if len(unknown) > max(MOST_REMOVALS, len(ids) // 2):
-            raise SweepRefused(f"the database does not know {len(unknown)} of {len(ids)} pictures; was it restored?")
+        if unknown > max(MOST_REMOVALS, count // 2):
+            raise SweepRefused(f"the database does not know {unknown} of {count} pictures; was it restored?")
 
-    def _refuse_other_bucket(self, stored: list[Stored]) -> None:
-        there = {each.key for each in stored}
+    def _refuse_other_bucket(self) -> None:
         with self._engine.connect() as connection:
             live = sweeping.some_live(connection, self._at - LONGEST_UPLOAD, SAMPLE)
-        if live and not any(object_key(each, "original") in there for each in live):
+        if live and not any(self._store.has(object_key(each, "original")) for each in live):
             raise SweepRefused("the bucket has no original of any picture that the database knows: it is another one")
+
+    def _is_missing(self, picture_id: str, key: str) -> bool:
+        """Looked at once more: the picture may have been deleted, or its sizes made, while the bucket was listed."""
+        with self._engine.connect() as connection:
+            is_live = find(connection, picture_id) is not None
+        return is_live and not self._store.has(key)
 
     def _mark(self) -> None:
         """The first look at what is unused; and what was and is not any more is let off."""
@@ -128,14 +134,14 @@ class Sweep:
         with self._engine.connect() as connection:
             return look(connection, USED, BATCH)
 
-    def _unused(self, sizes: dict[str, int]) -> Iterator[Removal]:
+    def _unused(self) -> Iterator[Removal]:
         with self._engine.connect() as connection:
             due = sweeping.due(connection, self._before, MOST_REMOVALS)
         for picture in due:
             if self._is_unused(picture) if self._dry_run else self._perform(partial(_bury, picture_id=picture.id)):
                 crash.point("sweep buried")
                 why = f"unused since {picture.unused_since}"
-                yield Removal("picture", picture.id, why, sizes.get(picture.id, 0))
+                yield Removal("picture", picture.id, why, sum(each.bytes for each in self._objects(picture.id)))
 
     def _is_unused(self, picture: Picture) -> bool:
         """For a dry run. It may bring the references up to date, as any read of them does."""
@@ -145,81 +151,49 @@ class Sweep:
             used = references.of_picture(connection, picture.id, picture.owner_id)
         return not sweeping.is_held(picture, bool(used))
 
-    def _tombstones(self, sizes: dict[str, int]) -> Iterator[Removal]:
+    def _tombstones(self) -> Iterator[Removal]:
         with self._engine.connect() as connection:
             buried = sweeping.buried(connection, 2 * MOST_REMOVALS)
         for picture in buried:
-            self._clear(picture.id)
+            freed = self._clear(picture.id)
             crash.point("sweep cleared")
             if not self._dry_run:
                 self._perform(partial(sweeping.forget, picture_id=picture.id))
-            yield Removal("objects", picture.id, f"deleted at {picture.removed_at}", sizes.get(picture.id, 0))
+            yield Removal("objects", picture.id, f"deleted at {picture.removed_at}", freed)
 
-    def _abandoned(self, sizes: dict[str, int]) -> Iterator[Removal]:
+    def _abandoned(self) -> Iterator[Removal]:
         with self._engine.connect() as connection:
             found = sweeping.abandoned(connection, self._uploaded_before, MOST_REMOVALS)
         for picture_id in found:
             # First the reservation: an upload that comes to its end after all finds it gone, and has no row.
             if self._dry_run or self._perform(partial(_give_up, picture_id=picture_id)):
                 crash.point("sweep given up")
-                self._clear(picture_id)
-                yield Removal("upload", picture_id, "never came to its end", sizes.get(picture_id, 0))
+                yield Removal("upload", picture_id, "never came to its end", self._clear(picture_id))
 
-    def _clear(self, picture_id: str) -> None:
-        if not self._dry_run:
-            for each in list(self._store.under(f"{PREFIX}{picture_id}/")):
-                self._store.remove(each.key)
+    def _objects(self, picture_id: str) -> list[Stored]:
+        return list(self._store.under(f"{PREFIX}{picture_id}/"))
 
-    def _orphans(self, stored: list[Stored]) -> Iterator[Removal]:
+    def _clear(self, picture_id: str) -> int:
+        """Remove all objects of a picture; how many bytes that frees."""
+        found = self._objects(picture_id)
+        for each in found if not self._dry_run else ():
+            self._store.remove(each.key)
+        return sum(each.bytes for each in found)
+
+    def _note(self, stock: Stock, orphans: Mapping[str, datetime]) -> None:
+        new = {key: each.bytes for key, each in stock.new_orphans.items()}
+        self._perform(partial(sweeping.note_orphans, sizes=new, at=self._at))
+        self._perform(partial(sweeping.forget_orphans, keys=orphans.keys() - stock.known_orphans.keys()))
+
+    def _orphans(self, stock: Stock, orphans: Mapping[str, datetime]) -> Iterator[Removal]:
         """Objects that no row knew in an earlier run, nor now. Keys are random and never used twice."""
-        unknown = self._unknown(stored)
-        with self._engine.connect() as connection:
-            seen = sweeping.orphans(connection)
-        if not self._dry_run:
-            self._note(unknown, set(seen))
-        for key, each in unknown.items():
-            if key in seen and seen[key] <= self._before and each.modified <= self._uploaded_before:
+        for key, each in stock.known_orphans.items():
+            if orphans[key] <= self._before and each.modified <= self._uploaded_before:
                 if not self._dry_run:
                     self._store.remove(key)
                     crash.point("sweep orphan removed")
                     self._perform(partial(sweeping.forget_orphans, keys=[key]))
-                yield Removal("object", key, f"without a row since {seen[key]}", each.bytes)
-
-    def _missing(self, there: set[str]) -> Iterator[str]:
-        last_id = ""
-        while found := self._live_after(last_id):
-            last_id = found[-1].id
-            for picture in found:
-                gone = [key for key in picture.object_keys() if key not in there]
-                # Looked at once more: it may have been deleted, or its sizes made, while the bucket was listed.
-                if gone and self._is_live(picture.id):
-                    yield from (key for key in gone if not self._store.has(key))
-
-    def _live_after(self, last_id: str) -> list[Picture]:
-        with self._engine.connect() as connection:
-            return sweeping.live_after(connection, last_id, self._at - LONGEST_UPLOAD, BATCH)
-
-    def _is_live(self, picture_id: str) -> bool:
-        with self._engine.connect() as connection:
-            return find(connection, picture_id) is not None
-
-    def _unknown(self, stored: list[Stored]) -> dict[str, Stored]:
-        # Asked after the listing: whatever was in the bucket then had its reservation or its row before.
-        known = self._known({_picture_of(each.key) for each in stored})
-        return {each.key: each for each in stored if _picture_of(each.key) not in known}
-
-    def _note(self, unknown: dict[str, Stored], seen: set[str]) -> None:
-        new = {key: each.bytes for key, each in unknown.items() if key not in seen}
-        self._perform(lambda uow: sweeping.note_orphans(uow, new, self._at))
-        self._perform(lambda uow: sweeping.forget_orphans(uow, seen - unknown.keys()))
-
-    def _known(self, picture_ids: set[str]) -> set[str]:
-        found: set[str] = set()
-        with self._engine.connect() as connection:
-            ordered = sorted(picture_ids)
-            for start in range(0, len(ordered), BATCH):
-                found |= sweeping.known(connection, ordered[start : start + BATCH])
-        return found
+                yield Removal("object", key, f"without a row since {orphans[key]}", each.bytes)
 
     def _perform(self, work: Callable[[UnitOfWork], Result]) -> Result:
         return perform(self._engine, self._cause, work, BACKGROUND_SECONDS)
@@ -238,17 +212,6 @@ def _bury(uow: UnitOfWork, picture_id: str) -> bool:
 
 def _give_up(uow: UnitOfWork, picture_id: str) -> bool:
     return take_back(uow.connection, picture_id)
-
-
-def _picture_of(key: str) -> str:
-    return key.removeprefix(PREFIX).partition("/")[0]
-
-
-def _bytes_by_picture(stored: list[Stored]) -> dict[str, int]:
-    sizes: dict[str, int] = {}
-    for each in stored:
-        sizes[_picture_of(each.key)] = sizes.get(_picture_of(each.key), 0) + each.bytes
-    return sizes
 
 
 def sweep_pictures(engine: Engine, settings: Settings, at: datetime) -> int:

@@ -95,9 +95,11 @@ def some_live(connection: Connection, before: datetime, limit: int) -> list[str]
     return list(connection.scalars(query.order_by(pictures.c.id).limit(limit)))
 
 
-def live_after(connection: Connection, last_id: str, before: datetime, limit: int) -> list[Picture]:
-    """Pictures that must have their objects, in the order of their ids, from the one after ``last_id``."""
-    query = select(pictures).where(_LIVE, pictures.c.created_at < before, pictures.c.id > last_id)
+def live_between(connection: Connection, last_id: str, upto: str, before: datetime, limit: int) -> list[Picture]:
+    """Pictures that must have their objects, in the order of their ids, from the one after ``last_id`` to ``upto``."""
+    query = select(pictures).where(
+        _LIVE, pictures.c.created_at < before, pictures.c.id > last_id, pictures.c.id <= upto
+    )
     return [Picture.of(row) for row in connection.execute(query.order_by(pictures.c.id).limit(limit)).mappings()]
 
 

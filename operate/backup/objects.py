@@ -11,7 +11,7 @@ from typing import Self
 from infra.objects import Store, StoreAway, connect, create_bucket
 from infra.settings import Settings
 from operate.backup.archive import Entry
-from workers.sweep import PREFIX
+from workers.stock import PREFIX
 
 # What a browser is told of an object comes from its row; in the store the type is only a courtesy.
 MIME = "application/octet-stream"

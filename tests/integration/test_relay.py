@@ -450,7 +450,7 @@ class Watched(Relay):
     """A relay whose rounds are counted; ``rounds`` says what happens in each before it, the last one stops the loop."""
 
     def __init__(self, service: Service, *rounds: Callable[[], object]) -> None:
-        super().__init__(service.engine, service.redis)
+        super().__init__(service.engine, service.redis, SUBSCRIPTIONS)
         self.rounds = 0
         self.stop = threading.Event()
         self._before = rounds

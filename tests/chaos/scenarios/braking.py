@@ -18,7 +18,8 @@ from tests.chaos.galleries import Gallery, Wall
 from tests.chaos.journal import Journal
 from tests.chaos.report import Report, Scenario
 from tests.chaos.system import ALL, System
-from workers.sweep import PREFIX, Sweep, SweepRefused
+from workers.stock import PREFIX
+from workers.sweep import Sweep, SweepRefused
 
 GRACE = 1
 HURRIED = {"ORPHAN_GRACE_SECONDS": str(GRACE), "AUTOSAVE_REVISION_SECONDS": "86400"}

@@ -23,7 +23,7 @@ from tests.chaos.galleries import Galleries, Wall
 from tests.chaos.journal import Journal
 from tests.chaos.report import Report, Scenario
 from tests.chaos.system import System, until
-from workers import sweep
+from workers import stock
 from workers.sweep import Sweep
 
 SWEEPER = "sweeper"
@@ -152,7 +152,7 @@ def _sweep_to_the_end(system: System) -> None:
 def _check(report: Report, wall: Wall, galleries: Galleries) -> None:
     drawn, shown = galleries.pixels(), galleries.shown()
     live = _live(wall)
-    there = Counter(each.key.split("/")[1] for each in wall.store.under(sweep.PREFIX))
+    there = Counter(each.key.split("/")[1] for each in wall.store.under(stock.PREFIX))
     report.figure("uploads", len(drawn))
     report.figure("linked at the end", len(shown))
     report.figure("swept before their link", sum(each.came_too_late for each in galleries.galleries))
