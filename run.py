@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from deploy import venv
+
 if TYPE_CHECKING:
     from infra.settings import Settings
 
@@ -150,7 +152,7 @@ def _note_start(arguments: argparse.Namespace) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from events.subscriptions import READ_MODELS, REPLAYABLE
+    from events.subscriptions import REACTIONS, READ_MODELS, REPLAYABLE
 
     parser = argparse.ArgumentParser(description=__doc__, epilog="Settings: .env.example. Without a command: up.")
     commands = parser.add_subparsers(metavar="COMMAND")
@@ -176,7 +178,7 @@ def _parser() -> argparse.ArgumentParser:
         )
         added.set_defaults(command=command)
         if command is worker:
-            added.add_argument("queue", metavar="QUEUE", help="the queue's name, such as update-views")
+            added.add_argument("queue", metavar="QUEUE", choices=REACTIONS, help="one of %(choices)s")
         if command is rebuild:
             names = ", ".join(READ_MODELS)
             added.add_argument(
@@ -217,4 +219,8 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    venv.enter()
+    try:
+        sys.exit(main())
+    except ModuleNotFoundError as error:
+        venv.told_missing(error)

@@ -1,0 +1,40 @@
+"""Into the virtual environment: what run.py and seed.py do first, under whatever Python they were started with.
+
+It imports nothing that has to be installed.
+"""
+
+import os
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+VENV = CHECKOUT / ".venv"
+OLDEST = (3, 11)
+REMEDY = "`make run` (or `make test`) installs all that is needed into .venv"
+
+
+def enter() -> None:
+    """Replace this process by the same command under the virtual environment's Python, where there is one.
+
+    Where there is none, as in a container with the packages installed otherwise, it goes on as it is.
+    """
+    python = VENV / "bin" / "python"
+    inside = Path(sys.prefix).resolve() == VENV.resolve()
+    if not inside and python.exists():
+        os.execv(python, [str(python), *sys.argv])
+    if sys.version_info < OLDEST:
+        found = ".".join(str(part) for part in sys.version_info[:3])
+        sys.exit(f"{_program()}: this is Python {found}, and 3.11 is the oldest that will do; {REMEDY}.")
+
+
+def told_missing(error: ModuleNotFoundError) -> NoReturn:
+    """End with one line when a package is not installed; what is missing of ours is a fault, and raised."""
+    name = (error.name or "").partition(".")[0]
+    if not name or (CHECKOUT / name).exists():
+        raise error
+    sys.exit(f"{_program()}: the Python package {name!r} is missing; {REMEDY}.")
+
+
+def _program() -> str:
+    return Path(sys.argv[0]).name
