@@ -19,7 +19,7 @@ from api.metrics import measured
 from api.notebooks import blueprint as notebooks
 from api.pages import blueprint as pages
 from api.pictures import blueprint as pictures
-from api.proxies import BehindProxies
+from api.proxies import BehindProxies, behind_nginx
 from api.revisions import blueprint as revisions
 from api.search import blueprint as search
 from infra.settings import Settings
@@ -58,6 +58,8 @@ def create_app(settings: Settings) -> APIFlask:
         app.wsgi_app = limits.telling(app.wsgi_app)  # type: ignore[method-assign]
     if settings.trusted_proxies:
         app.wsgi_app = BehindProxies(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign]
+    if settings.api_socket:
+        app.wsgi_app = behind_nginx(app.wsgi_app)  # type: ignore[method-assign]
     app.wsgi_app = measured(app.wsgi_app)  # type: ignore[method-assign]
     return app
 

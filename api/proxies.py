@@ -10,7 +10,26 @@ from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from typing import Any
 
+READ_AT_ONCE = 64 * 1024
 HSTS = ("Strict-Transport-Security", "max-age=31536000")
+
+
+def behind_nginx(wsgi_app: Callable[..., Any]) -> Callable[..., Any]:
+    """WSGI middleware for an API on a socket that only its own nginx opens (API_SOCKET): such a connection has no
+    address, so nginx says who has connected. It writes this header anew, whatever a client has sent."""
+
+    def passed_on(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
+        environ["REMOTE_ADDR"] = environ.pop("HTTP_X_SINPLUMA_PEER", "")
+        try:
+            return wsgi_app(environ, start_response)
+        finally:
+            # nginx has all of the body and is handing it over. Closed on in the middle, it may take our refusal for a
+            # failure.
+            if environ.get("CONTENT_LENGTH", "0") != "0":
+                while environ["wsgi.input"].read(READ_AT_ONCE):
+                    pass
+
+    return passed_on
 
 
 class BehindProxies:

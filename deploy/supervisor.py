@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from deploy.embedded import SERVERS, tail
 from deploy.instance import Instance
+from deploy.nginx import socket_of
 from deploy.parent import die_with_parent
 from deploy.programs import configuration, programs
 from deploy.terminal import say
@@ -73,6 +74,7 @@ class Supervisor:
                 "SINPLUMA_PYTHON": sys.executable,
                 "SUPERVISOR_PASSWORD": self._password,
             }
+            | ({"API_SOCKET": str(socket_of(self.settings.var))} if self.settings.nginx else {})
         )
 
     def _await_rpc(self) -> None:
@@ -89,7 +91,8 @@ class Supervisor:
 
     def own_programs(self) -> list[str]:
         """All but the embedded servers, in the order in which they start."""
-        unused = set() if self.settings.linguistics_port else {"linguistics"}
+        wanted = {"linguistics": self.settings.linguistics_port is not None, "nginx": self.settings.nginx}
+        unused = {name for name, is_wanted in wanted.items() if not is_wanted}
         return [name for name in programs() if name not in SERVERS and name not in unused]
 
     def start_program(self, name: str) -> None:

@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 
 from deploy.embedded import SERVERS, Server, ServiceError, server, tail, wait_until_ready
 from deploy.instance import AlreadyRunning, Instance
+from deploy.nginx import Nginx
 from deploy.private import ensure_ports, ensure_secrets, port_is_free
 from deploy.supervisor import CannotStart, Supervisor
 from deploy.terminal import say
@@ -74,6 +75,8 @@ def _up() -> int:
         # On the first start of the database this takes seconds; under supervisor it would be silent.
         say(f"preparing the embedded {each.name}")
         each.prepare()
+    if settings.nginx:
+        Nginx(settings).prepare()
     supervisor = Supervisor(settings, instance)
     try:
         supervisor.start()
@@ -172,8 +175,9 @@ def _create_bucket(settings: Settings) -> None:
 def _await_ready(supervisor: Supervisor, settings: Settings) -> None:
     deadline = time.monotonic() + READY_SECONDS
     while not (answer := _ready_answer(settings)):
-        if supervisor.has_failed("api"):
-            raise CannotStart(f"the API does not start; the end of its log:\n{_log_tail(settings, 'api')}")
+        for name, program in {"api": "the API", "nginx": "nginx"}.items():
+            if name in supervisor.own_programs() and supervisor.has_failed(name):
+                raise CannotStart(f"{program} does not start; the end of its log:\n{_log_tail(settings, name)}")
         if time.monotonic() > deadline:
             raise CannotStart(
                 f"not ready after {READY_SECONDS:.0f} s; the end of the API's log:\n{_log_tail(settings, 'api')}"

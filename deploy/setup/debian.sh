@@ -25,6 +25,15 @@ needs() {
     esac
 }
 
+# nginx goes before the API, unless NGINX says no.
+needs_nginx() {
+    case $mode-$(given NGINX) in
+        check-* | lock-*) return 1 ;;
+        test-*) return 0 ;;
+        *-0 | *-[Ff]alse | *-[Nn]o | *-[Oo]ff) return 1 ;;
+    esac
+}
+
 # Prints the Debian packages of what is not there.
 missing_packages() {
     [ -n "$(find_python)" ] || printf ' python3 python3-venv'
@@ -36,6 +45,9 @@ missing_packages() {
     fi
     if needs REDIS_URL && ! command -v redis-server >/dev/null; then
         printf ' redis-server'
+    fi
+    if needs_nginx && ! command -v nginx >/dev/null; then
+        printf ' nginx'
     fi
     # The tour of the README, which a test pastes into a shell.
     if [ "$mode" = test ] && ! command -v curl >/dev/null; then
@@ -75,7 +87,7 @@ system_packages() {
         [ -n "$missing" ] || return 0
         say "these packages are missing:$missing" >&2
         say "install them and try again:  sudo apt-get install --no-install-recommends$missing" >&2
-        say "(DATABASE_URL, REDIS_URL or S3_ENDPOINT, when set, replace the server of that kind; see .env.example)" >&2
+        say "(DATABASE_URL, REDIS_URL, S3_ENDPOINT or NGINX=0, when set, replace the server of that kind; see .env.example)" >&2
         exit 1
     fi
     open_log

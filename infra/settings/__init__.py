@@ -51,6 +51,12 @@ class Settings:
     host: str
     port: int
     var: Path
+    # Whether `run.py up` puts nginx before the API.
+    nginx: bool
+    # Where the API listens instead of host and port, for the nginx of deploy/nginx.conf.
+    api_socket: Path | None
+    # Where that nginx finds the objects of the embedded store; None when there is none of the two.
+    objects_folder: Path | None
     supervisor_port: int
     supervisor_password: str = field(repr=False)
 
@@ -128,6 +134,9 @@ def _read(reader: Reader, var: Path, private: Mapping[str, str]) -> Settings:
         host=reader.text("SINPLUMA_HOST", default="127.0.0.1"),
         port=reader.whole("SINPLUMA_PORT", 5000, 1, 65535),
         var=var,
+        nginx=reader.switch("NGINX", True),
+        api_socket=Path(reader.text("API_SOCKET")) if reader.has("API_SOCKET") else None,
+        objects_folder=_objects_folder(reader, var),
         supervisor_port=reader.whole("SINPLUMA_SUPERVISOR_PORT", 9001, 1, 65535),
         supervisor_password=reader.secret(
             "SUPERVISOR_PASSWORD", private.get("SUPERVISOR_PASSWORD", ""), checks.supervisor_password
@@ -173,6 +182,12 @@ def _embedded(make: Callable[[Mapping[str, str]], str], private: Mapping[str, st
         return make(private)
     except KeyError:
         return ""
+
+
+def _objects_folder(reader: Reader, var: Path) -> Path | None:
+    if not reader.has("API_SOCKET") or reader.has("S3_ENDPOINT"):
+        return None
+    return var / "objects" / "data" / reader.values.get("S3_BUCKET", "sinpluma")
 
 
 def _object_store(reader: Reader, private: Mapping[str, str]) -> tuple[str, str, str]:

@@ -11,6 +11,7 @@ from redis import Redis
 from sqlalchemy import Engine, func, select, text
 
 from deploy.embedded import EmbeddedServices, tail
+from deploy.nginx import socket_of
 from events.deliveries import deliveries
 from events.log import outbox
 from events.subscriptions import REACTIONS
@@ -30,7 +31,7 @@ class System:
     """``with System(services) as system``: the processes named in ``programs`` run inside, and none after.
 
     A name is what ``run.py`` is told to run, with dashes for spaces; a further instance of the same has ``#2`` and so
-    on at its end. ``more``: settings for all of them.
+    on at its end; ``nginx`` stands before the API. ``more``: settings for all of them.
     """
 
     def __init__(self, services: EmbeddedServices, programs: Iterable[str] = ALL, **more: str) -> None:
@@ -39,6 +40,9 @@ class System:
         self.url = f"http://127.0.0.1:{self.port}"
         chosen = {"SINPLUMA_PORT": str(self.port), "RATELIMIT_ENABLED": "0", "PASSWORD_ROUNDS": "4"}
         of_servers = services.environ()
+        if "nginx" in programs:
+            # Without a word of the store it is the embedded one, which nginx serves pictures of.
+            chosen |= {"API_SOCKET": str(socket_of(services.var)), "S3_ENDPOINT": ""}
         # Whatever the checkout's .env says: it is the same server for both.
         self.environment = of_servers | {"DATABASE_READ_URL": of_servers["DATABASE_URL"]} | chosen | more
         self.settings = load_settings(self.environment)
@@ -77,6 +81,9 @@ class System:
     def start(self, name: str, code: Path = CHECKOUT, **environment: str) -> None:
         """Run a program, and again whenever it ends; of this code, or of a copy of it."""
         kind = name.partition("#")[0]
+        if kind == "nginx":
+            self.processes.start(name, "-m", "deploy.nginx", **environment)
+            return
         words = kind.split("-", 1) if kind.startswith("worker-") else [kind]
         self.processes.start(name, str(code / "run.py"), *words, **environment)
 
