@@ -270,6 +270,15 @@ def parked_among(connection: Connection, reaction: str, event_ids: Sequence[str]
     return set(connection.scalars(_PARKED, {"reaction": reaction, "ids": list(event_ids)}))
 
 
+def owed_among(connection: Connection, event_ids: Sequence[str]) -> set[str]:
+    """Which of these events anyone has still to see, or was given up for."""
+    wanted = list(event_ids)
+    columns = deliveries.c
+    owed = select(columns.event_id).where(columns.reaction.in_(REPLAYABLE), columns.event_id.in_(wanted))
+    new = select(outbox.c.event_id).where(outbox.c.event_id.in_(wanted))
+    return {*connection.scalars(new), *connection.scalars(owed)} if wanted else set()
+
+
 def owes_before(connection: Connection, owner_id: str, aggregate_ids: Collection[str], moment: datetime) -> bool:
     """Whether any reaction has still to see an event of these aggregates from before then."""
     wanted = list(aggregate_ids)

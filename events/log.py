@@ -203,9 +203,22 @@ def ids_of(connection: Connection, stream_ids: Collection[str], limit: int) -> l
     return list(connection.scalars(query))
 
 
+def ids_between(connection: Connection, after: str, before: datetime, limit: int) -> list[str]:
+    """The first ``limit`` ids of whatever happened after this event and before that moment, in order."""
+    query = select(events.c.id).where(events.c.id > after, events.c.id < first_id(before))
+    return list(connection.scalars(query.order_by(events.c.id).limit(limit)))
+
+
+def of_kinds(connection: Connection, names: Collection[str], first: str, last: str) -> list[Row[tuple[str, str, int]]]:
+    """``(id, aggregate_id, version)`` of the events of these names with ids from ``first`` to ``last``."""
+    columns = events.c
+    query = select(columns.id, columns.aggregate_id, columns.version)
+    return list(connection.execute(query.where(columns.id.between(first, last), columns.type.in_(list(names)))))
+
+
 def erase(connection: Connection, event_ids: Collection[str]) -> None:
-    """Delete events for good, texts and all. Only for what the author threw away (ADR 10) and for texts that no
-    revision keeps; the caller has seen to it that nobody waits for them."""
+    """Delete events for good, texts and all. Only for what the author threw away, for texts that no revision keeps
+    (ADR 10) and for superseded lists of pages (ADR 25). The caller has made sure that nobody waits for them."""
     connection.execute(delete(events).where(events.c.id.in_(list(event_ids))))
 
 

@@ -19,7 +19,8 @@ logger = logging.getLogger(__name__)
 
 BATCH = 50
 
-# How far each stage has come: ``page_id`` is the last page done in the window that begins at ``since``.
+# How far each stage has come: ``page_id`` is the last page done in the window that begins at ``since``; of the lists of
+# pages, the last event looked at.
 thinning_marks = table(
     "thinning_marks",
     Column("stage", String(8, collation="ascii_bin"), primary_key=True),
