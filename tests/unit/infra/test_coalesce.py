@@ -87,3 +87,30 @@ def test_a_question_that_hangs_does_not_hold_up_the_next(monkeypatch: pytest.Mon
         server.may_answer.release(2)
         assert second.result(10) == [1]
         assert hanging.result(10) == [1]
+
+
+def test_those_who_share_a_question_that_was_cut_off_ask_again() -> None:
+    server = Server()
+    stopped: list[BaseException] = []
+
+    def ask(keys: Collection[str]) -> dict[str, int]:
+        found = server.ask(keys)
+        if stopped:
+            # What ends a thread from outside is no Exception.
+            raise stopped.pop()
+        return found
+
+    coalesced = Coalesced(ask)
+    with ThreadPoolExecutor(3) as pool:
+        first = started(pool, coalesced, "a")
+        assert server.asked.acquire(timeout=10)
+        asks = started(pool, coalesced, "b")
+        shares = started(pool, coalesced, "b")
+        server.may_answer.release()
+        assert first.result(10) == [1]
+        assert server.asked.acquire(timeout=10)
+        stopped.append(SystemExit())
+        server.may_answer.release(2)
+        with pytest.raises(SystemExit):
+            asks.result(10)
+        assert shares.result(10) == [1]
