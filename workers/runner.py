@@ -16,6 +16,7 @@ from events import relay
 from events.subscriptions import REACTIONS
 from infra import broker
 from infra.queue_depths import DROPPED_JOBS
+from infra.rq_json import forbid_pickle
 from infra.settings import Settings
 from workers.reaction import prepare
 
@@ -79,6 +80,7 @@ def main(settings: Settings, queue: str) -> None:
     """Work until SIGTERM; the job under way is finished first."""
     # Forking keeps a job's memory and its crash to itself; the modules are imported here, once, before the fork.
     prepare()
+    forbid_pickle()
     _await_redis(settings)
     make_worker(settings, queue).work(with_scheduler=False, logging_level="WARNING")
 
