@@ -29,11 +29,15 @@ def limit() -> None:
 
 def run(job: str, source: Path, target: Path) -> dict[str, Any]:
     # Imported behind the limits, and only here: the parent never loads a decoder.
+    from PIL import Image
+
     from infra.imaging.original import Refused, write_original
     from infra.imaging.sizes import write_sizes
 
     jobs: dict[str, Callable[[Path, Path], Any]] = {"original": write_original, "sizes": write_sizes}
-    warnings.simplefilter("error")
+    # Of all warnings one is about the picture; the others are about notes that are thrown away.
+    warnings.simplefilter("ignore")
+    warnings.simplefilter("error", Image.DecompressionBombWarning)
     try:
         return {"done": jobs[job](source, target)}
     except Refused as refusal:

@@ -5,13 +5,14 @@ Runs in the child process alone.
 
 from collections.abc import Callable, Iterator
 from io import BytesIO
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from PIL import GifImagePlugin, Image, ImageSequence
+from PIL import GifImagePlugin, Image, ImageFile, ImageSequence
 from PIL.JpegImagePlugin import get_sampling
 
-from infra.imaging import webp
+from infra.imaging import colour, jpeg, webp
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
 MIME = {"JPEG": "image/jpeg", "MPO": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp", "GIF": "image/gif"}
@@ -75,10 +76,14 @@ def _still_webp(source: Path) -> Image.Image | None:
 
 
 def _any_other(source: Path) -> Image.Image:
+    # While its header is read: what is wrong in a note beside the pixels is passed over.
+    ImageFile.LOAD_TRUNCATED_IMAGES = True
     try:
         image = Image.open(source, formats=FORMATS)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise Refused(_too_many_pixels()) from error
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = False
     if image.width * image.height > MOST_PIXELS:
         raise Refused(_too_many_pixels())
     return image
@@ -94,9 +99,17 @@ def write_original(source: Path, target: Path) -> dict[str, Any]:
     image = open_picture(source)
     read_as = "JPEG" if image.format == "MPO" else str(image.format)
     name = "PNG" if read_as == "WEBP" and _is_too_large_for_webp(image, source) else read_as
-    plan = Plan(name, UPRIGHT.get(image.getexif().get(ORIENTATION, 1)), _options(image, name, source))
-    size = _write_moving(image, target, plan) if _moves(image, name) else _write_still(image, target, plan)
+    plan = Plan(name, _turn(image), _options(image, name, source))
+    size = _write_moving(image, target, plan) if _moves(image, name) else _write_still(image, source, target, plan)
     return {"read_as": MIME[read_as], "mime": MIME[name], "width": size[0], "height": size[1]}
+
+
+def _turn(image: Image.Image) -> Image.Transpose | None:
+    """Notes of a camera that can't be read are no reason to refuse its picture: they are thrown away anyway."""
+    try:
+        return UPRIGHT.get(image.getexif().get(ORIENTATION, 1))
+    except Exception:  # whatever a damaged block makes of the reader: SyntaxError, struct.error, TypeError …
+        return None
 
 
 def _is_too_large_for_webp(image: Image.Image, source: Path) -> bool:
@@ -114,8 +127,7 @@ def _options(image: Image.Image, name: str, source: Path) -> dict[str, Any]:
         "WEBP": lambda: _as_webp(source),
         "GIF": dict,
     }
-    profile = image.info.get("icc_profile")
-    return makers[name]() | ({"icc_profile": profile} if profile else {})
+    return makers[name]()
 
 
 def _as_jpeg(image: Any) -> dict[str, Any]:
@@ -158,27 +170,33 @@ def _moves(image: Image.Image, name: str) -> bool:
     return frames > 1
 
 
-def _write_still(image: Image.Image, target: Path, plan: Plan) -> tuple[int, int]:
-    image.load()
-    kept = image if plan.turn is None else image.transpose(plan.turn)
+def _write_still(image: Image.Image, source: Path, target: Path, plan: Plan) -> tuple[int, int]:
+    kept = colour.settled(jpeg.loaded(image, source))
+    if plan.turn is not None:
+        kept = kept.transpose(plan.turn)
     _forget(kept)
     if plan.format == "PNG" and kept.mode == "RGBX":
         kept = kept.convert("RGB")
     # Not into the file at once: Pillow's JPEG writer takes a write that fails for one that was done.
     written = BytesIO()
-    kept.save(written, plan.format, **plan.options)
+    kept.save(written, plan.format, **plan.options, **_profile(kept))
     target.write_bytes(written.getbuffer())
     return kept.size
 
 
 def _write_moving(image: Image.Image, target: Path, plan: Plan) -> tuple[int, int]:
-    frames = _frames(image, plan)
-    first, loop = next(frames), image.info.get("loop")
+    frames = Frames(image, plan)
+    first, loop = next(iter(frames)), image.info.get("loop")
     # Each frame is the whole picture; what shows through must not show the frame before it.
-    clearing = {"disposal": 2} if plan.format == "GIF" and first.has_transparency_data else {}
-    times = [_milliseconds(each) for each in ImageSequence.Iterator(Image.open(image.filename))]  # type: ignore[attr-defined]
-    options = plan.options | clearing | ({} if loop is None else {"loop": loop})
-    first.save(target, plan.format, save_all=True, append_images=frames, duration=times, **options)
+    options: dict[str, Any] = {"disposal": 2} if plan.format == "GIF" and first.has_transparency_data else {}
+    options |= {} if loop is None else {"loop": loop}
+    times = [_milliseconds(each) for each in ImageSequence.Iterator(image)]
+    if plan.format == "PNG" and image.info.get("default_image"):
+        # A picture for those who know no APNG, which is none of the animation's.
+        options["default_image"] = True
+        times = times[1:]
+    options |= plan.options | _profile(first)
+    first.save(target, plan.format, save_all=True, append_images=frames.after_the_first(), duration=times, **options)
     return first.size
 
 
@@ -187,11 +205,25 @@ def _milliseconds(frame: Image.Image) -> int:
     return int(frame.info.get("duration", 100))
 
 
-def _frames(image: Image.Image, plan: Plan) -> Iterator[Image.Image]:
-    for frame in ImageSequence.Iterator(image):
-        upright = frame.copy() if plan.turn is None else frame.transpose(plan.turn)
-        _forget(upright)
-        yield upright
+class Frames:
+    """The frames of an animation, each made when it is asked for: the writer of PNG goes through them twice."""
+
+    def __init__(self, image: Image.Image, plan: Plan, start: int = 0) -> None:
+        self._image, self._plan, self._start = image, plan, start
+
+    def after_the_first(self) -> "Frames":
+        return Frames(self._image, self._plan, 1)
+
+    def __iter__(self) -> Iterator[Image.Image]:
+        for frame in islice(ImageSequence.Iterator(self._image), self._start, None):
+            upright = colour.settled(frame.copy() if self._plan.turn is None else frame.transpose(self._plan.turn))
+            _forget(upright)
+            yield upright
+
+
+def _profile(image: Image.Image) -> dict[str, Any]:
+    profile = image.info.get("icc_profile")
+    return {"icc_profile": profile} if profile else {}
 
 
 def _forget(image: Image.Image) -> None:

@@ -1,11 +1,11 @@
-"""The three smaller sizes of a clean picture, as WebP. Runs in the child process alone."""
+"""The three smaller sizes of a clean picture, as WebP in sRGB. Runs in the child process alone."""
 
-import io
 from pathlib import Path
 from typing import Any
 
-from PIL import Image, ImageCms
+from PIL import Image
 
+from infra.imaging import colour
 from infra.imaging.original import open_picture
 
 # The longest side in pixels, the largest first: each is made from the one before.
@@ -19,13 +19,13 @@ def write_sizes(source: Path, folder: Path) -> list[dict[str, Any]]:
 
     Answers ``[{size, stored_as, width, height}, …]``.
     """
-    (image, profile), made = _prepared(source), []
+    image, made = _prepared(source), list[dict[str, Any]]()
     stored_as = ""
     for size, longest in SIZES.items():
         wanted = _fit(image.size, longest)
         if wanted != image.size or not stored_as:
-            image, stored_as = _resized(image, wanted), size
-            image.save(folder / f"{size}.webp", "WEBP", **ENCODING, **profile)
+            image, stored_as = _on_screen(_resized(image, wanted)), size
+            image.save(folder / f"{size}.webp", "WEBP", **ENCODING)
         made.append({"size": size, "stored_as": stored_as, "width": image.width, "height": image.height})
     return made
 
@@ -41,35 +41,29 @@ def _resized(image: Image.Image, size: tuple[int, int]) -> Image.Image:
     return image.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
 
 
-def _prepared(source: Path) -> tuple[Image.Image, dict[str, bytes]]:
-    """The first frame in RGB or RGBA, a JPEG already reduced while it is decoded; and its colour profile."""
+def _prepared(source: Path) -> Image.Image:
+    """The first frame, a JPEG already reduced while it is decoded, in a mode that can be resized."""
     image = open_picture(source)
     # A JPEG's blocks can be decoded at a half, a quarter or an eighth, for as much less work.
     image.draft(None, _fit(image.size, SIZES["large"]))
     image.load()
-    profile = image.info.get("icc_profile") or b""
-    # A profile of greys or of inks does not fit what the picture becomes.
-    fits = {"icc_profile": profile} if profile[16:20] == b"RGB " else {}
-    return _in_colour(image, profile), fits
-
-
-def _in_colour(image: Image.Image, profile: bytes) -> Image.Image:
-    if image.mode in ("RGB", "RGBA", "RGBX") and not (image.mode == "RGB" and image.has_transparency_data):
-        return image
-    if image.mode == "CMYK":
-        return _from_inks(image, profile)
     if image.mode.startswith("I"):
         # 16 bits of grey; a plain conversion would clip them all to white.
+        deep = image
         image = image.point(lambda value: value * (1 / 256)).convert("L")
-    return image.convert("RGBA" if image.has_transparency_data else "RGB")
+        image.info = deep.info
+    if image.mode in ("RGBA", "RGBX"):
+        return image
+    if image.has_transparency_data:
+        return image.convert("RGBA")
+    # What has few colours is resized with the ones between them.
+    between = {"P": "RGB", "1": "L"}.get(image.mode)
+    return image.convert(between) if between else image
 
 
-def _from_inks(image: Image.Image, profile: bytes) -> Image.Image:
-    if profile[16:20] != b"CMYK":
-        return image.convert("RGB")
-    try:
-        inks = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        made = ImageCms.profileToProfile(image, inks, ImageCms.createProfile("sRGB"), outputMode="RGB")
-        return made or image.convert("RGB")
-    except ImageCms.PyCMSError:
-        return image.convert("RGB")
+def _on_screen(image: Image.Image) -> Image.Image:
+    """In the colours of sRGB, after which there is no profile to be carried along."""
+    profile = image.info.pop("icc_profile", None)
+    if profile:
+        image = colour.in_srgb(image, profile)
+    return image if image.mode in ("RGB", "RGBA", "RGBX") else image.convert("RGB")
