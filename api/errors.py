@@ -16,7 +16,7 @@ from werkzeug.exceptions import HTTPException
 from domain import errors
 from domain.unit_of_work import CommitUnknown
 from infra import imaging, logs, objects
-from infra.database import is_retryable, is_unreachable
+from infra.database_errors import is_retryable, is_unreachable
 from queries.current import Unconfirmed
 from queries.viewer import NotVisible
 

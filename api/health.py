@@ -8,7 +8,7 @@ from flask import Response
 from marshmallow import validate
 
 from api.services import reads, services
-from events import deliveries
+from events import outstanding
 from infra import objects, starts
 from infra.clock import now
 from infra.database import ping
@@ -96,7 +96,7 @@ def _relay() -> str:
 
 def _lags() -> list[str]:
     ask = reads().current.ask
-    oldest = {"the relay": ask(deliveries.oldest_waiting), **ask(deliveries.oldest_owed)}
+    oldest = {"the relay": ask(outstanding.oldest_waiting), **ask(outstanding.oldest_owed)}
     ages = {name: int((now() - at).total_seconds()) for name, at in oldest.items() if at}
     return [f"{name}: events wait, the oldest for {age} s" for name, age in ages.items() if age > TOO_OLD_SECONDS]
 

@@ -17,7 +17,7 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from api import auth
 from api.services import reads, services
 from domain.commands import sweeping
-from events import deliveries, parked
+from events import outstanding, parked
 from events.subscriptions import INDEX_SEARCH, REACTIONS, UNROUTED
 from infra import metrics, queue_depths, starts
 from infra.clock import now
@@ -100,11 +100,11 @@ def _of_database() -> Iterator[Metric]:
     ask = reads().current.ask
     waiting, oldest = ask(parked.waiting)
     owed, orphans = ask(parked.counts), ask(sweeping.orphan_bytes)
-    _, unindexed = ask(deliveries.backlog, INDEX_SEARCH)
+    _, unindexed = ask(outstanding.backlog, INDEX_SEARCH)
     yield _gauge("sinpluma_events_pending", "Events that the relay has not handed out yet.", waiting)
     yield _gauge("sinpluma_events_oldest_seconds", "Age of the oldest of them.", _age(oldest))
     yield _owed(owed)
-    yield _lags(ask(deliveries.oldest_owed))
+    yield _lags(ask(outstanding.oldest_owed))
     yield _gauge("sinpluma_index_lag_seconds", "Age of the oldest change that search does not show.", _age(unindexed))
     yield _gauge("sinpluma_orphan_bytes", "Objects in the store that no row knows, as the sweep found them.", orphans)
 

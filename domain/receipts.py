@@ -27,7 +27,8 @@ from sqlalchemy.exc import OperationalError
 
 from domain.errors import InProgress, Invalid
 from infra import crash
-from infra.database import Json, LongText, UtcDateTime, error_number, table
+from infra.database import Json, LongText, UtcDateTime, table
+from infra.database_errors import error_number
 
 # A day is promised; a client that comes back after a long week-end is still served.
 KEEP = timedelta(days=4)

@@ -18,7 +18,8 @@ from events import log
 from events.event import Event, Fact
 from infra import crash
 from infra.clock import new_id, now
-from infra.database import REQUEST_SECONDS, is_refused_commit, retrying
+from infra.database import REQUEST_SECONDS, retrying
+from infra.database_errors import is_refused_commit
 
 Kind = TypeVar("Kind", bound=Aggregate)
 Result = TypeVar("Result")

@@ -4,8 +4,8 @@ A row is deleted in the transaction of the reaction that handled it, so what sta
 there is nothing to purge. What Redis knows of it is a hint: a row whose ``due_at`` has passed is sent again.
 """
 
-from collections.abc import Collection, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -15,17 +15,13 @@ from sqlalchemy import (
     Connection,
     Index,
     Integer,
-    ScalarSelect,
-    Select,
     String,
     Text,
     TextClause,
     bindparam,
     exists,
-    func,
     insert,
     literal,
-    or_,
     select,
     text,
     union_all,
@@ -33,14 +29,12 @@ from sqlalchemy import (
 )
 
 from events.log import outbox
-from events.subscriptions import REACTIONS, REPLAYABLE, UNROUTED, UPDATE_VIEWS, Subscriptions
+from events.subscriptions import REACTIONS, REPLAYABLE, UNROUTED, Subscriptions
 from infra import crash
 from infra.clock import now
 from infra.database import Id, Json, UtcDateTime, table
 
 LONGEST_PAUSE_SECONDS = 600
-# Each search counts what waits: no further than this.
-MOST_COUNTED = 10_000
 
 deliveries = table(
     "deliveries",
@@ -63,10 +57,8 @@ deliveries = table(
     Index("ix_deliveries_withdraws", "withdraws"),
 )
 
-Pending = tuple[str, str, int]
 
-
-def _by_key(statement: str) -> TextClause:
+def by_key(statement: str) -> TextClause:
     """A statement on rows whose ids come as a list, each found by its key and no other row touched.
 
     With IN the servers read a small table from end to end and wait there for rows that others hold: the relay for
@@ -83,16 +75,15 @@ def _by_key(statement: str) -> TextClause:
     return text(statement.format(owed=owed, waiting=waiting)).bindparams(bindparam("ids", type_=Json(list[str])))
 
 
-_TAKE = _by_key("DELETE outbox FROM {waiting}")
-_POSTPONE = _by_key("UPDATE {owed} SET due_at = :due_at, again = :again WHERE state = 'pending'").bindparams(
+_TAKE = by_key("DELETE outbox FROM {waiting}")
+_POSTPONE = by_key("UPDATE {owed} SET due_at = :due_at, again = :again WHERE state = 'pending'").bindparams(
     bindparam("due_at", type_=UtcDateTime())
 )
-_LOCK = _by_key("SELECT deliveries.event_id FROM {owed} WHERE state = 'pending' FOR UPDATE SKIP LOCKED")
-_LOCK_DUE = _by_key(
+_LOCK = by_key("SELECT deliveries.event_id FROM {owed} WHERE state = 'pending' FOR UPDATE SKIP LOCKED")
+_LOCK_DUE = by_key(
     "SELECT deliveries.event_id FROM {owed} WHERE state = 'pending' AND due_at <= :at FOR UPDATE SKIP LOCKED"
 ).bindparams(bindparam("at", type_=UtcDateTime()))
-_PARKED = _by_key("SELECT deliveries.event_id FROM {owed} WHERE state = 'parked'")
-_DONE = _by_key("DELETE deliveries FROM {owed}")
+_DONE = by_key("DELETE deliveries FROM {owed}")
 
 
 _new = select(exists().select_from(outbox))
@@ -239,114 +230,3 @@ def resend_all(connection: Connection) -> int:
     """Make everything pending due now: what was sent is gone from Redis, and nobody has tried it."""
     changed = update(deliveries).where(deliveries.c.state == "pending", deliveries.c.due_at > now())
     return connection.execute(changed.values(due_at=now(), again=deliveries.c.attempts > 0)).rowcount
-
-
-_pending_of_owner = union_all(
-    select(outbox.c.event_id, outbox.c.aggregate_id, outbox.c.version).where(outbox.c.owner_id == bindparam("owner")),
-    select(deliveries.c.event_id, deliveries.c.aggregate_id, deliveries.c.version).where(
-        deliveries.c.owner_id == bindparam("owner"),
-        deliveries.c.reaction == bindparam("reaction"),
-        or_(deliveries.c.state == "pending", bindparam("parked", type_=Integer) == 1),
-    ),
-)
-
-
-def not_in_views(connection: Connection, owner_id: str) -> list[Pending]:
-    """``(event id, aggregate id, version)`` of the owner's changes that the views do not show yet."""
-    return not_seen_by(connection, UPDATE_VIEWS, owner_id)
-
-
-def not_seen_by(connection: Connection, reaction: str, owner_id: str, parked: bool = False) -> list[Pending]:
-    """``(event id, aggregate id, version)`` of the owner's changes that the reaction has not handled yet; with
-    ``parked`` also those it was given up for. A reader leaves them to an operator: they failed, or hung, often."""
-    # One statement, so one snapshot: an event that moves from outbox to deliveries meanwhile is seen in one of them.
-    given = {"owner": owner_id, "reaction": reaction, "parked": int(parked)}
-    rows = connection.execute(_pending_of_owner, given)
-    return [(row.event_id, row.aggregate_id, row.version) for row in rows]
-
-
-def parked_among(connection: Connection, reaction: str, event_ids: Sequence[str]) -> set[str]:
-    """Which of these events the reaction was given up for."""
-    return set(connection.scalars(_PARKED, {"reaction": reaction, "ids": list(event_ids)}))
-
-
-def owed_among(connection: Connection, event_ids: Sequence[str]) -> set[str]:
-    """Which of these events anyone has still to see, or was given up for."""
-    wanted = list(event_ids)
-    columns = deliveries.c
-    owed = select(columns.event_id).where(columns.reaction.in_(REPLAYABLE), columns.event_id.in_(wanted))
-    new = select(outbox.c.event_id).where(outbox.c.event_id.in_(wanted))
-    return {*connection.scalars(new), *connection.scalars(owed)} if wanted else set()
-
-
-def owes_before(connection: Connection, owner_id: str, aggregate_ids: Collection[str], moment: datetime) -> bool:
-    """Whether any reaction has still to see an event of these aggregates from before then."""
-    wanted = list(aggregate_ids)
-    for kind in (outbox, deliveries):
-        columns = kind.c
-        found = (columns.owner_id == owner_id, columns.aggregate_id.in_(wanted), columns.occurred_at < moment)
-        if connection.scalar(select(columns.event_id).where(*found).limit(1)):
-            return True
-    return False
-
-
-def withdrawals(connection: Connection, reaction: str) -> dict[str, int]:
-    """Pages and notebooks taken from readers that the reaction has not heard of yet: id, and the version of the newest
-    event that took it (a notebook's, also for a page)."""
-    waiting = select(outbox.c.withdraws, outbox.c.version).where(outbox.c.withdraws.is_not(None))
-    owed = select(deliveries.c.withdraws, deliveries.c.version).where(
-        deliveries.c.withdraws.is_not(None), deliveries.c.reaction == reaction
-    )
-    newest: dict[str, int] = {}
-    for withdrawn, version in connection.execute(union_all(waiting, owed)):
-        newest[withdrawn] = max(newest.get(withdrawn, 0), version)
-    return newest
-
-
-_oldest_owed = union_all(
-    *(
-        # By the key: ids are in the order of time.
-        select(literal(each).label("reaction"), deliveries.c.occurred_at)
-        .where(deliveries.c.reaction == each, deliveries.c.state == "pending")
-        .order_by(deliveries.c.event_id)
-        .limit(1)
-        .subquery()
-        .select()
-        for each in REACTIONS
-    )
-)
-
-
-def oldest_waiting(connection: Connection) -> datetime | None:
-    """When the oldest event occurred that the relay has yet to hand out."""
-    return connection.scalar(select(outbox.c.occurred_at).order_by(outbox.c.event_id).limit(1))
-
-
-def oldest_owed(connection: Connection) -> dict[str, datetime]:
-    """When the oldest event occurred that each reaction still owes, of those that the relay has handed out; a reaction
-    that owes nothing is left out."""
-    return {row.reaction: row.occurred_at for row in connection.execute(_oldest_owed)}
-
-
-def backlog(connection: Connection, reaction: str) -> tuple[int, datetime | None]:
-    """How many events the reaction still owes, MOST_COUNTED at most of the new and of those handed out; and when the
-    oldest of them occurred."""
-    columns = deliveries.c
-    # By their ids, which are in the order of time. Left to choose, the server may sort all that is pending.
-    owed = select(deliveries).where(columns.state == "pending", columns.reaction == reaction)
-    oldest_owed = owed.with_only_columns(columns.occurred_at).order_by(columns.event_id).limit(1)
-    oldest_new = select(outbox.c.occurred_at).order_by(outbox.c.event_id).limit(1)
-    # One statement, so one snapshot: an event that moves from outbox to deliveries meanwhile is seen in one of them.
-    new, handed_out, *times = connection.execute(
-        select(
-            _count(select(outbox.c.event_id)),
-            _count(owed.with_only_columns(columns.event_id)),
-            oldest_new.scalar_subquery(),
-            oldest_owed.with_hint(deliveries, "FORCE INDEX (PRIMARY)").scalar_subquery(),
-        )
-    ).one()
-    return new + handed_out, min((time for time in times if time), default=None)
-
-
-def _count(rows: Select[Any]) -> ScalarSelect[int]:
-    return select(func.count()).select_from(rows.limit(MOST_COUNTED).subquery()).scalar_subquery()

@@ -1,4 +1,4 @@
-"""The door to MySQL or MariaDB: engines, column types, and what the driver's error numbers mean.
+"""The door to MySQL or MariaDB: engines, column types, and trying again.
 
 Tables live beside the code that owns them and all hang on ``metadata`` here, so that a migration can see them.
 """
@@ -11,13 +11,10 @@ from functools import partial, wraps
 from typing import Any, ParamSpec, TypeVar
 
 import msgspec
-from pymysql.err import OperationalError
 from sqlalchemy import (
-    Column,
     Connection,
     Engine,
     MetaData,
-    QueuePool,
     Table,
     TypeDecorator,
     create_engine,
@@ -28,6 +25,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.mysql import CHAR, DATETIME, MEDIUMTEXT
 from sqlalchemy.exc import DBAPIError
 
+from infra.database_errors import FAILED_OVER, error_number, is_retryable
+from infra.database_watch import refuse_if_down, tell, watched_pool
 from infra.settings import Settings
 from infra.watch import Watch
 
@@ -37,8 +36,6 @@ metadata = MetaData()
 Id = CHAR(32, charset="ascii", collation="ascii_bin")
 LongText = MEDIUMTEXT(charset="utf8mb4", collation="utf8mb4_bin")
 
-# The whole transaction may be run again after these: lock wait, deadlock, snapshot, certification, rollback errors.
-RETRYABLE = frozenset({1020, 1047, 1180, 1205, 1213, 3101})
 # Where three transactions in ten fail, five retries would still let one request in 1,400 fail; seven, one in 15,000.
 MOST_TRIES = 8
 LONGEST_PAUSE_SECONDS = 0.3
@@ -50,17 +47,7 @@ CONNECT_SECONDS = 2.0
 PROBE_SECONDS = 1.0
 # Below the time that a request may wait for one answer, on MySQL too, which looks only once a second.
 LOCK_WAIT_SECONDS = 1
-# A duplicate key: someone else was first. Run again, the command sees their row and answers for it.
-LOST_RACE = frozenset({1062})
-# SQLAlchemy does not take these for a lost server, yet after a failover the connection is of no use: read-only,
-# shutting down, not a full member of the group.
-FAILED_OVER = frozenset({1047, 1053, 1290, 1836})
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
-CANT_CONNECT = 2003
-UNCONNECTED = frozenset({2002, CANT_CONNECT})
-UNREACHABLE = UNCONNECTED | {0, 2006, 2013, 2014, 2055}
-# There, but it can write no more: the disk is full, or a file or table may not grow.
-FULL = frozenset({1021, 1026, 1030, 1114})
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -184,7 +171,7 @@ def _engine(
     engine = create_engine(
         url,
         isolation_level=isolation,
-        poolclass=_watched(watch) if watch else None,
+        poolclass=watched_pool(watch) if watch else None,
         pool_size=size,
         max_overflow=2,
         pool_timeout=REQUEST_SECONDS,
@@ -203,33 +190,10 @@ def _engine(
     )
     event.listen(engine, "handle_error", _mark_failed_over)
     if watch:
-        event.listen(engine, "handle_error", partial(_tell, watch))
+        event.listen(engine, "handle_error", partial(tell, watch))
         # Those too who have waited in the pool's queue meanwhile, and now would open a connection.
-        event.listen(engine, "do_connect", partial(_refuse_if_down, watch))
+        event.listen(engine, "do_connect", partial(refuse_if_down, watch))
     return engine
-
-
-def _watched(watch: Watch) -> type[QueuePool]:
-    class Watched(QueuePool):
-        """Hands out no connection, and lets nobody wait for one, while the server is known not to answer."""
-
-        def connect(self) -> Any:
-            _refuse_if_down(watch)
-            return super().connect()
-
-    return Watched
-
-
-def _refuse_if_down(watch: Watch, *_: Any) -> None:
-    if watch.is_down:
-        raise OperationalError(CANT_CONNECT, "the server did not answer a moment ago")
-
-
-def _tell(watch: Watch, context: Any) -> None:
-    # A connection that was closed says nothing of the server; one that was refused, or waited in vain, does.
-    error = context.original_exception
-    if error_number(error) in UNCONNECTED or isinstance(error.__context__, TimeoutError):
-        watch.suspect()
 
 
 def _is_plain_loopback(database_url: str) -> bool:
@@ -246,31 +210,6 @@ def _is_plain_loopback(database_url: str) -> bool:
 def _mark_failed_over(context: Any) -> None:
     if error_number(context.original_exception) in FAILED_OVER:
         context.is_disconnect = True
-
-
-def error_number(error: BaseException | None) -> int | None:
-    """The server's error number of a driver or SQLAlchemy exception, None when there is none."""
-    original = error.orig if isinstance(error, DBAPIError) else error
-    args = getattr(original, "args", ())
-    return args[0] if args and isinstance(args[0], int) else None
-
-
-def is_retryable(error: BaseException) -> bool:
-    """Whether the server rolled the transaction back for a reason that may be gone a moment later."""
-    return error_number(error) in RETRYABLE | LOST_RACE
-
-
-def is_refused_commit(error: BaseException) -> bool:
-    """Whether the server itself said that it rolled back instead of committing. Anything else leaves it open."""
-    return error_number(error) in RETRYABLE - FAILED_OVER
-
-
-def is_unreachable(error: BaseException) -> bool:
-    """Whether the server could not be reached, went away, is shutting down or has no room left: nothing is wrong with
-    what it was asked, and later it will answer."""
-    return isinstance(error, DBAPIError) and (
-        error.connection_invalidated or error_number(error) in UNREACHABLE | FAILED_OVER | FULL
-    )
 
 
 Result = TypeVar("Result")
@@ -308,4 +247,4 @@ def _died_in_the_pool(error: DBAPIError, began: float) -> bool:
     return error.connection_invalidated and time.monotonic() - began < 1
 
 
-__all__ = ["Column", "Engine", "Id", "IdList", "Json", "LongText", "UtcDateTime", "metadata", "table"]
+__all__ = ["Engine", "Id", "IdList", "Json", "LongText", "UtcDateTime", "metadata", "table"]

@@ -8,17 +8,14 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import urllib3
-from minio import Minio
 from minio.error import InvalidResponseError, MinioException, S3Error
 
 from infra.breaker import Breaker
-from infra.proxies import pool_for
+from infra.s3_client import READ_SECONDS, connect, pool, signer
 from infra.settings import Settings
 
-CONNECT_SECONDS, READ_SECONDS = 2, 15
 # A request must be refused within five seconds when the store hangs.
 REQUEST_SECONDS = 2.5
 CHUNK_BYTES = 64 * 1024
@@ -58,9 +55,9 @@ class Store:
     def __init__(self, settings: Settings, read_seconds: float = READ_SECONDS) -> None:
         self.bucket = settings.s3_bucket
         self._client = connect(settings, read_seconds)
-        self._public = _public(settings)
+        self._public = signer(settings)
         self._endpoint = settings.s3_endpoint
-        self._http = _pool(settings, read_seconds)
+        self._http = pool(settings, read_seconds)
         self._breaker = Breaker()
 
     @contextmanager
@@ -204,38 +201,6 @@ def _reason(error: S3Error | InvalidResponseError) -> str:
 def _digest(source: Path, name: str) -> str:
     with open(source, "rb") as file:
         return hashlib.file_digest(file, name).hexdigest()
-
-
-def connect(settings: Settings, read_seconds: float = READ_SECONDS) -> Minio:
-    """A client with short time limits; minio's own are five minutes and five tries. Not to be shared across a fork."""
-    return _client(settings, settings.s3_endpoint, read_seconds)
-
-
-def _public(settings: Settings) -> Minio | None:
-    """A client that only signs: with a region it asks nobody anything."""
-    return _client(settings, settings.s3_public_endpoint, READ_SECONDS) if settings.s3_public_endpoint else None
-
-
-def _client(settings: Settings, url: str, read_seconds: float) -> Minio:
-    endpoint = urlsplit(url)
-    # A region spares the look-up that some stores answer with an error when the bucket is missing.
-    return Minio(
-        endpoint.netloc,
-        access_key=settings.s3_access_key,
-        secret_key=settings.s3_secret_key,
-        secure=endpoint.scheme == "https",
-        region=settings.s3_region,
-        http_client=_pool(settings, read_seconds),
-    )
-
-
-def _pool(settings: Settings, read_seconds: float) -> urllib3.PoolManager:
-    return pool_for(
-        settings.s3_endpoint,
-        timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=read_seconds),
-        retries=urllib3.Retry(0),
-        maxsize=settings.api_threads,
-    )
 
 
 def check(settings: Settings) -> None:

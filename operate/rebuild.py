@@ -12,7 +12,7 @@ from infra.database import write_engine
 from infra.settings import Settings
 from operate.database_check import check_database
 from read_models.rebuilding.rebuild import Rebuild
-from workers.clock import REBUILD, Taken, take
+from workers.clock import REBUILD, Held, hold
 from workers.reactions import MODELS
 
 LOOK_AGAIN_SECONDS = 1.0
@@ -31,7 +31,7 @@ def rebuild(settings: Settings, name: str | None) -> int:
 def _rebuild_alone(engine: Engine, name: str) -> None:
     waiting = False
     while True:
-        with take(engine, REBUILD) as taken:
+        with hold(engine, REBUILD) as taken:
             if taken:
                 _rebuild(engine, name, taken)
                 return
@@ -41,13 +41,13 @@ def _rebuild_alone(engine: Engine, name: str) -> None:
         time.sleep(LOOK_AGAIN_SECONDS)
 
 
-def _rebuild(engine: Engine, name: str, taken: Taken) -> None:
+def _rebuild(engine: Engine, name: str, taken: Held) -> None:
     work = Rebuild(engine, MODELS[name])
     with tqdm(total=work.size(), desc=name, unit="event", file=sys.stderr) as bar:
         _advance(bar, taken, work.run())
 
 
-def _advance(bar: Any, taken: Taken, steps: Iterable[int]) -> None:
+def _advance(bar: Any, taken: Held, steps: Iterable[int]) -> None:
     for count in steps:
         taken.keep()
         bar.update(count)

@@ -17,7 +17,8 @@ from events.notebooks import NotebookFact, Publication
 from events.pictures import PictureFact, PictureRemoved
 from infra import crash
 from infra.coalesce import Coalesced
-from infra.database import is_unreachable, retried
+from infra.database import retried
+from infra.database_errors import is_unreachable
 from infra.lease import Leases, wait_out
 from infra.memory import Memory
 from infra.shared_cache import SharedCache, tell_again_at

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from events import deliveries
+from events import outstanding
 from events.subscriptions import UPDATE_VIEWS
 from infra.database import retried
 from queries.answer import Answer, Shape, listing
@@ -29,7 +29,7 @@ def public_list(reads: Reads, viewer: Viewer, page: int, per_page: int, shape: S
     with reads.current.connection() as connection:
         if viewer.user_id:
             reads.current.catch_up_views(connection, viewer.user_id)
-        withdrawn = deliveries.withdrawals(connection, UPDATE_VIEWS)
+        withdrawn = outstanding.withdrawals(connection, UPDATE_VIEWS)
         found = notebook_list.public(connection, withdrawn, page, per_page)
         owners = profiles.load_many(connection, {row["owner_id"] for row in found.rows})
     items = [shape.present(row, owners[row["owner_id"]]) for row in found.rows]

@@ -13,7 +13,7 @@ from queries.reads import Reads
 from queries.viewer import NotVisible
 from read_models import references
 from read_models.freshness import track_references_within
-from read_models.notebook_list import take
+from read_models.notebook_list import slice_of
 
 OfOwner = Callable[[str, Select[Any] | None], Select[Any]]
 
@@ -29,7 +29,7 @@ def list_pictures(
     with reads.current.connection() as connection:
         if unused:
             reads.current.catch_up_references(connection, user_id)
-        found = take(connection, query, newest_first, page, per_page)
+        found = slice_of(connection, query, newest_first, page, per_page)
     return listing([shape.present(row) for row in found.rows], found.total, page, per_page, is_public=False)
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from events import deliveries
+from events import outstanding
 from events.subscriptions import INDEX_SEARCH
 from infra.clock import now
 from infra.database import retried
@@ -32,7 +32,7 @@ def search(reads: Reads, viewer: Viewer, wanted: dict[str, Any], shape: Shape) -
 
 def _find(connection: Connection, viewer: Viewer, wanted: dict[str, Any]) -> hits.SearchResult:
     # Read before the search itself: what is withdrawn later was not yet acknowledged when the request came.
-    withdrawn = deliveries.withdrawals(connection, INDEX_SEARCH)
+    withdrawn = outstanding.withdrawals(connection, INDEX_SEARCH)
     audience = Audience(
         viewer_id=viewer.user_id,
         scope=wanted["scope"],
@@ -45,6 +45,6 @@ def _find(connection: Connection, viewer: Viewer, wanted: dict[str, Any]) -> hit
 
 
 def _freshness(connection: Connection) -> dict[str, Any]:
-    pending, oldest = deliveries.backlog(connection, INDEX_SEARCH)
+    pending, oldest = outstanding.backlog(connection, INDEX_SEARCH)
     lag = (now() - oldest).total_seconds() if oldest else 0.0
     return {"pending_events": pending, "lag_seconds": round(max(lag, 0.0), 3)}

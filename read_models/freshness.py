@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
-from events import deliveries, log
+from events import log, outstanding
 from events.event import DamagedEvent, UnknownEvent
 from events.subscriptions import CUT_REVISIONS, TRACK_REFERENCES
 from infra import crash
@@ -29,7 +29,7 @@ def catch_up(reading: Connection, writing: Engine, owner_id: str) -> None:
     effect, so nothing is marked as done here.
     """
     newest: dict[str, tuple[int, str]] = {}
-    for event_id, aggregate_id, version in deliveries.not_in_views(reading, owner_id):
+    for event_id, aggregate_id, version in outstanding.not_in_views(reading, owner_id):
         newest[aggregate_id] = max(newest.get(aggregate_id, (0, "")), (version, event_id))
     event_ids = [event_id for _, event_id in newest.values()]
     _in_batches(event_ids, MOST_AT_ONCE, lambda batch: _project(writing, batch, views.MODEL))
@@ -67,12 +67,12 @@ def catch_up_references(reading: Connection, writing: Engine, owner_id: str) -> 
 
 def _not_tracked(connection: Connection, owner_id: str) -> list[str]:
     # Also what was given up: a picture goes for good when nothing uses it, so better ask once too often.
-    owed = deliveries.not_seen_by(connection, TRACK_REFERENCES, owner_id, parked=True)
+    owed = outstanding.not_seen_by(connection, TRACK_REFERENCES, owner_id, parked=True)
     return [event_id for event_id, _, _ in owed]
 
 
 def _not_cut(connection: Connection, owner_id: str, aggregate_ids: Collection[str]) -> list[str]:
-    owed = deliveries.not_seen_by(connection, CUT_REVISIONS, owner_id)
+    owed = outstanding.not_seen_by(connection, CUT_REVISIONS, owner_id)
     return [event_id for event_id, aggregate_id, _ in owed if aggregate_id in aggregate_ids]
 
 

@@ -23,7 +23,7 @@ def own(connection: Connection, owner_id: str, trashed: bool, page: int, per_pag
     columns = notebook_views.c
     in_trash = columns.trashed_at.is_not(None) if trashed else columns.trashed_at.is_(None)
     query = select(notebook_views).where(columns.owner_id == owner_id, columns.version > 0, in_trash)
-    return take(connection, query, (columns.changed_at.desc(), columns.notebook_id.desc()), page, per_page)
+    return slice_of(connection, query, (columns.changed_at.desc(), columns.notebook_id.desc()), page, per_page)
 
 
 def public(connection: Connection, withdrawn: Mapping[str, int], page: int, per_page: int) -> Slice:
@@ -36,10 +36,10 @@ def public(connection: Connection, withdrawn: Mapping[str, int], page: int, per_
     query = query.where(
         *(not_(and_(columns.notebook_id == each, columns.version < version)) for each, version in withdrawn.items())
     )
-    return take(connection, query, (columns.published_at.desc(), columns.notebook_id.desc()), page, per_page)
+    return slice_of(connection, query, (columns.published_at.desc(), columns.notebook_id.desc()), page, per_page)
 
 
-def take(connection: Connection, query: Select[Any], order: tuple[Any, ...], page: int, per_page: int) -> Slice:
+def slice_of(connection: Connection, query: Select[Any], order: tuple[Any, ...], page: int, per_page: int) -> Slice:
     """One page of any query, with the exact total."""
     total = connection.scalar(select(func.count()).select_from(query.subquery()))
     chosen = query.order_by(*order).limit(per_page).offset((page - 1) * per_page)

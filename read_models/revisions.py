@@ -21,7 +21,7 @@ from events.pages import (
 from events.subscriptions import CUT_REVISIONS
 from infra.database import Id, LongText, UtcDateTime, table
 from read_models.model import Model
-from read_models.notebook_list import Slice, take
+from read_models.notebook_list import Slice, slice_of
 from read_models.projection import newest_of, newest_wins
 
 BUILDER = 1
@@ -119,7 +119,7 @@ def of_page(connection: Connection, page_id: str, owner_id: str, page: int, per_
     columns = revisions.c
     query = _with_labels(*_TEXT).where(columns.page_id == page_id, columns.owner_id == owner_id)
     order = (columns.created_at.desc(), columns.version.desc(), columns.id.desc())
-    return take(connection, query, order, page, per_page)
+    return slice_of(connection, query, order, page, per_page)
 
 
 def load(connection: Connection, page_id: str, revision_id: str, owner_id: str) -> dict[str, Any] | None:

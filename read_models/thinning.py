@@ -10,7 +10,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, select
 
-from events import deliveries, log
+from events import log, outstanding
 from events.notebooks import NotebookFact
 from events.pages import history_of
 from read_models import references
@@ -74,7 +74,7 @@ def thin_page(connection: Connection, page_id: str, owner_id: str, notebook_id: 
     """Forget what is superfluous of a page; the number of revisions forgotten. The caller has locked the page."""
     # A name given a moment ago must be known here; another one can't be given before this is committed.
     cut_revisions_within(connection, owner_id, (page_id, history_of(page_id), notebook_id))
-    if deliveries.owes_before(connection, owner_id, (page_id, history_of(page_id)), window.end):
+    if outstanding.owes_before(connection, owner_id, (page_id, history_of(page_id)), window.end):
         return 0
     shown = set(_published_now(connection, page_id, notebook_id))
     history = _history(connection, page_id)

@@ -16,7 +16,8 @@ from sqlalchemy.exc import DBAPIError
 from domain import receipts, session
 from events import log
 from infra.clock import now
-from infra.database import BACKGROUND_SECONDS, UtcDateTime, is_unreachable, retrying, table, write_engine
+from infra.database import BACKGROUND_SECONDS, UtcDateTime, retrying, table, write_engine
+from infra.database_errors import is_unreachable
 from infra.settings import Settings
 from read_models.rebuilding import progress
 from read_models.rebuilding.rebuild import introduce, wanted
@@ -101,7 +102,7 @@ def all_chores(settings: Settings) -> tuple[Chore, ...]:
     return (*CHORES, Chore("sweep-pictures", sweep.every(settings), sweep.sweep_pictures))
 
 
-class Taken:
+class Held:
     """A chore's row, locked."""
 
     def __init__(self, holding: Connection, due_at: datetime) -> None:
@@ -117,14 +118,14 @@ class Taken:
 
 
 @contextmanager
-def take(engine: Engine, name: str) -> Iterator[Taken | None]:
+def hold(engine: Engine, name: str) -> Iterator[Held | None]:
     """Hold a chore until the end of the block, so that no clock does it meanwhile; None when someone else holds it."""
     retrying(lambda: _introduce(engine, name), BACKGROUND_SECONDS)
     # The lock is held while the batches, with transactions of their own, are done: a second clock skips the row.
     with engine.begin() as holding:
         query = select(chores.c.due_at).where(chores.c.name == name).with_for_update(skip_locked=True)
         due_at = holding.scalar(query)
-        yield None if due_at is None else Taken(holding, due_at)
+        yield None if due_at is None else Held(holding, due_at)
 
 
 def _introduce(engine: Engine, name: str) -> None:
@@ -149,7 +150,7 @@ class Clock:
         return [chore.name for chore in self._chores if not self.stop.is_set() and self._run_if_due(chore)]
 
     def _run_if_due(self, chore: Chore) -> bool:
-        with take(self._engine, chore.name) as taken:
+        with hold(self._engine, chore.name) as taken:
             if taken is None or taken.due_at > now():
                 return False
             taken.put_off(chore.name, self._pause_after(chore))

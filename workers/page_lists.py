@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, Engine, select
 from sqlalchemy.dialects.mysql import insert
 
-from events import deliveries, log
+from events import log, outstanding
 from events.notebooks import PageAdded, PagesReordered
 from infra.settings import Settings
 from read_models.rebuilding import progress
@@ -40,7 +40,7 @@ def _superseded(connection: Connection, first: str, last: str) -> list[str]:
     newest = log.newest_versions(connection, {each.aggregate_id for each in lists}) if lists else {}
     old = [each.id for each in lists if each.version < newest[each.aggregate_id]]
     # What a view could not be made from is an operator's to look at.
-    owed = deliveries.owed_among(connection, old)
+    owed = outstanding.owed_among(connection, old)
     return [event_id for event_id in old if event_id not in owed]
 
 

@@ -21,7 +21,8 @@ from sqlalchemy.exc import DBAPIError
 from events import deliveries, log
 from events.event import Event
 from infra import crash
-from infra.database import BACKGROUND_SECONDS, is_unreachable, retrying, write_engine
+from infra.database import BACKGROUND_SECONDS, retrying, write_engine
+from infra.database_errors import is_unreachable
 from infra.objects import StoreAway
 from infra.settings import Settings, load_settings
 from read_models.rebuilding import progress

@@ -9,6 +9,7 @@ together: an operator with three typos should not have to start four times.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from infra.settings import checks, names
 from infra.settings.embedded import (
@@ -157,24 +158,31 @@ def _read(reader: Reader, var: Path, private: Mapping[str, str]) -> Settings:
         metrics_token=reader.optional_key("METRICS_TOKEN"),
         linguistics_url=reader.optional_url("LINGUISTICS_URL") or embedded_linguistics_url(linguistics_port),
         linguistics_port=linguistics_port,
-        honeybadger_api_key=reader.text("HONEYBADGER_API_KEY") or None,
-        honeybadger_endpoint=reader.optional_url("HONEYBADGER_ENDPOINT"),
-        cors_origins=reader.several("CORS_ORIGINS", checks.origin),
-        ratelimit_enabled=reader.switch("RATELIMIT_ENABLED", True),
-        trusted_proxies=reader.several("TRUSTED_PROXIES", checks.network),
-        trash_days=reader.whole("TRASH_DAYS", 30, 0, 36500),
-        orphan_grace_seconds=reader.whole("ORPHAN_GRACE_SECONDS", 86400, 0, 31_536_000),
-        autosave_revision_seconds=reader.whole("AUTOSAVE_REVISION_SECONDS", 300, 0, 86400),
-        delivery_max_attempts=reader.whole("DELIVERY_MAX_ATTEMPTS", 8, 1, 100),
-        lease_seconds=reader.fraction("LEASE_SECONDS", 0.2, 0.0, 5.0),
-        cache_bytes=reader.whole("CACHE_BYTES", 64 * 1024 * 1024, 1024 * 1024, 1024**4),
-        bcrypt_rounds=reader.whole("PASSWORD_ROUNDS", 12, 4, 20),
-        api_workers=reader.whole("API_WORKERS", 2, 1, 256),
-        api_threads=reader.whole("API_THREADS", 8, 1, 256),
+        **_choices(reader),
     )
     if settings.port == settings.supervisor_port:
         reader.refuse("SINPLUMA_SUPERVISOR_PORT", f"is {settings.port}, like SINPLUMA_PORT; give each its own port")
     return settings
+
+
+def _choices(reader: Reader) -> dict[str, Any]:
+    """What has a default that most keep."""
+    return {
+        "honeybadger_api_key": reader.text("HONEYBADGER_API_KEY") or None,
+        "honeybadger_endpoint": reader.optional_url("HONEYBADGER_ENDPOINT"),
+        "cors_origins": reader.several("CORS_ORIGINS", checks.origin),
+        "ratelimit_enabled": reader.switch("RATELIMIT_ENABLED", True),
+        "trusted_proxies": reader.several("TRUSTED_PROXIES", checks.network),
+        "trash_days": reader.whole("TRASH_DAYS", 30, 0, 36500),
+        "orphan_grace_seconds": reader.whole("ORPHAN_GRACE_SECONDS", 86400, 0, 31_536_000),
+        "autosave_revision_seconds": reader.whole("AUTOSAVE_REVISION_SECONDS", 300, 0, 86400),
+        "delivery_max_attempts": reader.whole("DELIVERY_MAX_ATTEMPTS", 8, 1, 100),
+        "lease_seconds": reader.fraction("LEASE_SECONDS", 0.2, 0.0, 5.0),
+        "cache_bytes": reader.whole("CACHE_BYTES", 64 * 1024 * 1024, 1024 * 1024, 1024**4),
+        "bcrypt_rounds": reader.whole("PASSWORD_ROUNDS", 12, 4, 20),
+        "api_workers": reader.whole("API_WORKERS", 2, 1, 256),
+        "api_threads": reader.whole("API_THREADS", 8, 1, 256),
+    }
 
 
 def _embedded(make: Callable[[Mapping[str, str]], str], private: Mapping[str, str]) -> str:

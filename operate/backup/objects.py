@@ -8,7 +8,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from infra.objects import Store, StoreAway, connect, create_bucket
+from infra.objects import Store, StoreAway, create_bucket
+from infra.s3_client import connect
 from infra.settings import Settings
 from operate.backup.archive import Entry
 from workers.stock import PREFIX

@@ -20,7 +20,7 @@ from infra.objects import NoSuchObject, Store
 from infra.settings import Settings
 from operate.backup import rows
 from operate.backup.archive import END, FORMAT, MANIFEST, BackupRefused, Contents, End, Manifest, Writer
-from workers.clock import take
+from workers.clock import hold
 
 SWEEP = "sweep-pictures"
 SECRETS = "secrets.json"
@@ -52,7 +52,7 @@ def back_up(settings: Settings, path: Path, with_secrets: bool) -> Made:
 @contextlib.contextmanager
 def _no_sweep(engine: Engine) -> Iterator[None]:
     """Objects of the snapshot must still be there when they are read; only the sweep removes any."""
-    with take(engine, SWEEP) as taken:
+    with hold(engine, SWEEP) as taken:
         if taken is None:
             raise BackupRefused("the sweep or another backup is at work; try again when it has ended")
         yield

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from events import deliveries, parked
+from events import outstanding, parked
 from events.subscriptions import REACTIONS
 from infra import starts
 from operate.doctor.finding import Finding, check
@@ -32,7 +32,7 @@ def relay(patient: Patient) -> Iterator[Finding]:
 
 @check("work.lag", "database")
 def lag(patient: Patient) -> Iterator[Finding]:
-    for reaction, oldest in deliveries.oldest_owed(patient.database).items():
+    for reaction, oldest in outstanding.oldest_owed(patient.database).items():
         if _age(patient, oldest) > patient.limits.lag_seconds:
             yield Finding(
                 f"{reaction} is {_age(patient, oldest):.0f} s behind",

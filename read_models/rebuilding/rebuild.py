@@ -14,7 +14,7 @@ from sqlalchemy.dialects.mysql import insert
 from sqlalchemy.exc import DBAPIError
 
 from events import log
-from events.deliveries import parked_among
+from events.outstanding import parked_among
 from infra.database import BACKGROUND_SECONDS, retrying
 from read_models.model import Model
 from read_models.rebuilding.progress import rebuild_tail, rebuilds

@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import Connection, Engine, func, select, text
 
-from events import deliveries, log
+from events import deliveries, log, outstanding
 from events.subscriptions import INDEX_SEARCH
 from read_models.rebuilding import rebuild
 from read_models.rebuilding.rebuild import Rebuild
@@ -33,15 +33,15 @@ def test_what_waits_is_counted_wherever_it_is_and_read_no_further_than_the_cap(
     with db.connect() as connection:
         oldest = connection.scalar(select(func.min(log.outbox.c.occurred_at)))
         # A page, its saves and its notebook, which the index does not hear of once it is handed out.
-        assert deliveries.backlog(connection, INDEX_SEARCH) == (SAVES + 3, oldest)
+        assert outstanding.backlog(connection, INDEX_SEARCH) == (SAVES + 3, oldest)
         while deliveries.fan_out(connection, SUBSCRIPTIONS, 20):
             pass
         connection.commit()
-        found, since = deliveries.backlog(connection, INDEX_SEARCH)
+        found, since = outstanding.backlog(connection, INDEX_SEARCH)
         assert (found, since is not None and since > oldest) == (SAVES + 1, True)
-        monkeypatch.setattr(deliveries, "MOST_COUNTED", 5)
+        monkeypatch.setattr(outstanding, "MOST_COUNTED", 5)
         before = rows_read(connection)
-        assert deliveries.backlog(connection, INDEX_SEARCH) == (5, since)
+        assert outstanding.backlog(connection, INDEX_SEARCH) == (5, since)
         assert rows_read(connection) - before < SAVES / 2
 
 

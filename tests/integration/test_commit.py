@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from werkzeug.test import TestResponse
 
 from deploy.embedded import EmbeddedServices
-from infra.database import RETRYABLE
+from infra.database_errors import RETRYABLE
 from tests.integration.drawing import photograph
 from tests.integration.writing import dump, versions
 from tests.service import Author, Service

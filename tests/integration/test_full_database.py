@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Engine, select, text
 
 from events.deliveries import deliveries
-from infra.database import FULL
+from infra.database_errors import FULL
 from infra.settings import Settings
 from tests.integration.test_reactions import deliver
 from tests.integration.writing import a_page

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, event, select, update
 
-from events import deliveries, log
+from events import deliveries, log, outstanding
 from events.event import Event
 from events.relay import RESEND_AFTER
 from events.subscriptions import CUT_REVISIONS, INDEX_SEARCH, TRACK_REFERENCES, UNROUTED, UPDATE_VIEWS
@@ -118,8 +118,8 @@ def test_a_picture_that_a_parked_event_links_is_still_known_to_be_used(service: 
             pass
     park(db, owed.c.reaction == TRACK_REFERENCES)
     with db.connect() as connection:
-        assert deliveries.not_seen_by(connection, TRACK_REFERENCES, page.owner_id) == []
-        assert len(deliveries.not_seen_by(connection, TRACK_REFERENCES, page.owner_id, parked=True)) == 1
+        assert outstanding.not_seen_by(connection, TRACK_REFERENCES, page.owner_id) == []
+        assert len(outstanding.not_seen_by(connection, TRACK_REFERENCES, page.owner_id, parked=True)) == 1
 
 
 def test_an_event_that_no_view_can_show_costs_its_author_nothing_else(

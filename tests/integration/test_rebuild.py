@@ -33,7 +33,7 @@ from tests.integration.test_projections import READ_MODELS
 from tests.integration.writing import PATIENCE, held_at, is_at, repeated_in_background
 from tests.service import Author, Service
 from workers import clock
-from workers.clock import REBUILD, Clock, take
+from workers.clock import REBUILD, Clock, hold
 from workers.reaction import Reactor
 from workers.reactions import MODELS
 from workers.reactions import REACTIONS as EFFECTS
@@ -523,9 +523,9 @@ def test_rebuilds_of_two_models_keep_their_tails_apart(service: Service, db: Eng
 
 
 def test_a_model_is_made_anew_by_one_at_a_time(db: Engine) -> None:
-    with take(db, REBUILD) as mine, take(db, REBUILD) as theirs:
+    with hold(db, REBUILD) as mine, hold(db, REBUILD) as theirs:
         assert mine is not None
         assert theirs is None
         mine.keep()
-    with take(db, REBUILD) as again:
+    with hold(db, REBUILD) as again:
         assert again is not None

@@ -34,7 +34,8 @@ from domain.page import Page, pages
 from domain.receipts import Answer, Claim
 from domain.unit_of_work import CommitUnknown, UnitOfWork, perform
 from events.log import events, outbox
-from infra.database import MOST_TRIES, error_number, is_retryable, write_engine
+from infra.database import MOST_TRIES, write_engine
+from infra.database_errors import error_number, is_retryable
 from infra.settings import Settings
 from tests.integration.writing import (
     CAUSE,

@@ -46,6 +46,7 @@ MAY_COMMIT = {
     "domain/once.py",
     "domain/unit_of_work.py",
     "events/relay.py",
+    "workers/page_lists.py",
     "workers/reaction.py",
     "workers/clock.py",
     "workers/thinning.py",
@@ -334,3 +335,28 @@ def closures_handed_over(tree: ast.Module) -> list[int]:
 def test_handlers_commands_and_presenters_are_named() -> None:
     assert {path: lines for path, tree in sources("api") if (lines := closures_handed_over(tree))} == {}
     assert closures_handed_over(ast.parse("carry_out(lambda uow: edit_page(command, uow), saved)"))
+
+
+LONGEST_FILE, LONGEST_FUNCTION = 250, 40
+
+
+def too_long(path: str, source: str) -> list[str]:
+    """What of a file is longer than can be taken in at once."""
+    functions = (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef))
+    lengths = [
+        (path, source.count("\n"), LONGEST_FILE),
+        *((f"{path}: {f.name}", (f.end_lineno or 0) - f.lineno + 1, LONGEST_FUNCTION) for f in functions),
+    ]
+    return [f"{what} has {lines} lines" for what, lines, most in lengths if lines > most]
+
+
+def test_files_and_functions_end_before_their_reader_tires() -> None:
+    rooms = sorted({*MAY_IMPORT, *OUTSIDE} - {"bench", "migrations", "tests"})
+    paths = [path for room in rooms for path in sorted((HOUSE / room).rglob("*.py"))]
+    assert [told for path in paths for told in too_long(path.relative_to(HOUSE).as_posix(), path.read_text())] == []
+
+
+def test_the_law_of_lengths_catches() -> None:
+    assert too_long("x.py", "x = 1\n" * (LONGEST_FILE + 1)) == [f"x.py has {LONGEST_FILE + 1} lines"]
+    body = "    x = 1\n" * LONGEST_FUNCTION
+    assert too_long("x.py", f"def long():\n{body}") == [f"x.py: long has {LONGEST_FUNCTION + 1} lines"]

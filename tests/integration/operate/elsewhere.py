@@ -8,7 +8,8 @@ from pathlib import Path
 from sqlalchemy import create_engine, make_url, text
 
 from infra.clock import new_id
-from infra.objects import Store, connect, create_bucket
+from infra.objects import Store, create_bucket
+from infra.s3_client import connect
 from infra.settings import Settings
 from tests.e2e.running import free_port
 
