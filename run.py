@@ -2,6 +2,7 @@
 """One door for every process of SinPluma."""
 
 import argparse
+import importlib
 import os
 import sys
 from pathlib import Path
@@ -37,7 +38,7 @@ def relay(arguments: argparse.Namespace) -> None:
     from events.relay import main
     from workers.reactions import PAUSES, SUBSCRIPTIONS
 
-    os.nice(BACKGROUND_NICENESS)
+    _give_way()
     main(_start("relay"), SUBSCRIPTIONS, PAUSES)
 
 
@@ -45,7 +46,7 @@ def worker(arguments: argparse.Namespace) -> None:
     """a worker on one queue; several may run on the same queue"""
     from workers.runner import main
 
-    os.nice(BACKGROUND_NICENESS)
+    _give_way()
     main(_start(f"worker-{arguments.queue}"), arguments.queue)
 
 
@@ -53,15 +54,34 @@ def clock(arguments: argparse.Namespace) -> None:
     """the clock, which does what is due by time; several may run, one at a time works"""
     from workers.clock import main
 
-    os.nice(BACKGROUND_NICENESS)
+    _give_way()
     main(_start("clock"))
+
+
+def background(arguments: argparse.Namespace) -> None:
+    """the relay, the clock and a worker for each queue, in processes that share their memory (what `up` runs)"""
+    from functools import partial
+
+    from deploy.background import Background
+    from events.subscriptions import REACTIONS
+
+    # Here, once, for all that are forked.
+    for module in ("events.relay", "workers.clock", "workers.runner"):
+        importlib.import_module(module)
+    from workers.reaction import prepare
+
+    _give_way()
+    _start("background")
+    prepare()
+    workers = {f"worker-{queue}": partial(worker, argparse.Namespace(queue=queue)) for queue in REACTIONS}
+    Background({"relay": partial(relay, arguments), "clock": partial(clock, arguments), **workers}).run()
 
 
 def linguistics(arguments: argparse.Namespace) -> None:
     """the embedded linguistics service, unless LINGUISTICS_URL names another"""
     from linguistics.service import main
 
-    os.nice(BACKGROUND_NICENESS)
+    _give_way()
     main(_start("linguistics"))
 
 
@@ -132,6 +152,11 @@ def restore(arguments: argparse.Namespace) -> int:
     return restore(arguments.file, arguments.verify, arguments.force, arguments.with_secrets)
 
 
+def _give_way() -> None:
+    """Once, however often it is asked for: what is forked inherits it."""
+    os.setpriority(os.PRIO_PROCESS, 0, max(BACKGROUND_NICENESS, os.getpriority(os.PRIO_PROCESS, 0)))
+
+
 def _start(process_name: str) -> "Settings":
     """What every process begins with: checked settings, and logs as JSON lines."""
     from infra import logs
@@ -163,6 +188,7 @@ def _parser() -> argparse.ArgumentParser:
         relay,
         worker,
         clock,
+        background,
         linguistics,
         rebuild,
         replay,

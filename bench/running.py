@@ -4,6 +4,7 @@ All of them are the processes that ``run.py`` starts. A second HTTP server with 
 of JSON, which is what reads are measured against.
 """
 
+import contextlib
 import os
 import random
 import signal
@@ -25,7 +26,6 @@ from deploy.embedded import EmbeddedServices, ServiceError, tail
 from deploy.private import PORT_RANGE, port_is_free
 from events.deliveries import deliveries
 from events.log import outbox
-from events.subscriptions import REACTIONS
 from infra import objects
 from infra.database import read_engine, write_engine
 from infra.migrating import migrate
@@ -72,9 +72,7 @@ class Running:
         self.reading = read_engine(self.settings)
         self._launch("api", "run.py", "api")
         self._launch(STRANGER, "-m", "bench.one_line", SINPLUMA_PORT=str(self.one_line_port))
-        self._launch("relay", "run.py", "relay")
-        for reaction in REACTIONS:
-            self.start_worker(reaction)
+        self._launch("background", "run.py", "background")
         self._wait_for("api", self.port, "/readyz")
         self._wait_for(STRANGER, self.one_line_port, "/")
 
@@ -97,9 +95,6 @@ class Running:
         """Of the whole stack, servers included; not of what it is held against."""
         theirs = {self._processes[STRANGER].pid, *children_of(self._processes[STRANGER].pid)}
         return [pid for pid in self._services.instance.leftovers() if pid not in theirs]
-
-    def start_worker(self, queue: str) -> None:
-        self._launch(f"worker-{queue}", "run.py", "worker", queue)
 
     def start_plain_worker(self, queue: str) -> None:
         self._launch(f"worker-{queue}", "-m", "bench.plain_worker", queue)
@@ -124,19 +119,26 @@ class Running:
     def stop(self) -> None:
         self._loader.shutdown()
         for process in self._processes.values():
-            # One that was paused would not see the first.
             process.send_signal(signal.SIGTERM)
-            process.send_signal(signal.SIGCONT)
+            # One that was paused would not see that.
+            for pid in children_of(process.pid):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGCONT)
         for process in self._processes.values():
             process.wait(PATIENCE)
         self._services.instance.stop_leftovers() if self._services.processes else None
         self._services.stop()
 
     def pause(self, name: str) -> None:
-        self._processes[name].send_signal(signal.SIGSTOP)
+        """One of the family of ``run.py background``, by its name there."""
+        os.kill(self._forked(name), signal.SIGSTOP)
 
     def resume(self, name: str) -> None:
-        self._processes[name].send_signal(signal.SIGCONT)
+        os.kill(self._forked(name), signal.SIGCONT)
+
+    def _forked(self, name: str) -> int:
+        family = children_of(self._processes["background"].pid)
+        return next(pid for pid in family if Path(f"/proc/{pid}/comm").read_text().strip() == name)
 
     def load(self, port: int, plan: Plan) -> Turn:
         """Send a plan's requests from a process of their own."""

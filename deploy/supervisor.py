@@ -1,5 +1,6 @@
 """supervisord, which keeps the programs of supervisord.conf running: started as our child, spoken to over XML-RPC."""
 
+import configparser
 import contextlib
 import http.client
 import os
@@ -17,10 +18,10 @@ from deploy.embedded import SERVERS, tail
 from deploy.instance import Instance
 from deploy.nginx import socket_of
 from deploy.parent import die_with_parent
-from deploy.programs import configuration, programs
 from deploy.terminal import say
 from infra.settings import CHECKOUT, Settings
 
+CONFIGURATION = CHECKOUT / "supervisord.conf"
 # Every program's own stopwaitsecs ends sooner, and supervisor kills it then; this one is for supervisor itself.
 STOP_SECONDS = 220.0
 # It answers within a second; a machine may be very busy.
@@ -48,11 +49,9 @@ class Supervisor:
     def start(self) -> None:
         log = self.settings.var / "log"
         log.mkdir(mode=0o700, exist_ok=True)
-        conf = self.settings.var / "supervisord.conf"
-        conf.write_text(configuration())
         with open(log / "supervisord-start.log", "wb") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "supervisor.supervisord", "-c", str(conf)],
+                [sys.executable, "-m", "supervisor.supervisord", "-c", str(CONFIGURATION)],
                 cwd=self.settings.var,
                 env=self._environment(),
                 stdin=subprocess.DEVNULL,
@@ -93,7 +92,7 @@ class Supervisor:
         """All but the embedded servers, in the order in which they start."""
         wanted = {"linguistics": self.settings.linguistics_port is not None, "nginx": self.settings.nginx}
         unused = {name for name, is_wanted in wanted.items() if not is_wanted}
-        return [name for name in programs() if name not in SERVERS and name not in unused]
+        return [name for name in _programs() if name not in SERVERS and name not in unused]
 
     def start_program(self, name: str) -> None:
         self._rpc.startProcess(name, False)
@@ -143,6 +142,13 @@ class Supervisor:
 
     def _has_ended(self) -> bool:
         return self.process is None or self.process.poll() is not None
+
+
+def _programs() -> list[str]:
+    """The names in supervisord.conf, in its order."""
+    parser = configparser.RawConfigParser(inline_comment_prefixes=(" ;",))
+    parser.read(CONFIGURATION)
+    return [section.removeprefix("program:") for section in parser.sections() if section.startswith("program:")]
 
 
 def _until(condition: Callable[[], bool], timeout: float) -> None:

@@ -186,6 +186,9 @@ def _await_ready(supervisor: Supervisor, settings: Settings) -> None:
     for part, state in answer.get("checks", {}).items():
         if state != "ok":
             say(f"warning: {part}: {state}")
+    for name in supervisor.own_programs():
+        if supervisor.has_failed(name):
+            say(f"warning: {name} ends as soon as it is started; the end of its log:\n{_log_tail(settings, name)}")
 
 
 def _ready_answer(settings: Settings) -> dict[str, Any] | None:

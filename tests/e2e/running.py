@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Self
 
@@ -111,10 +111,13 @@ class Running:
     def kill(self, *words: str) -> int:
         """SIGKILL those processes; how many there were."""
         found = self.processes(*words)
-        for pid in found:
-            with contextlib.suppress(ProcessLookupError):  # it ended between the two lines
-                os.kill(pid, signal.SIGKILL)
+        self.kill_these(found)
         return len(found)
+
+    def kill_these(self, pids: Iterable[int]) -> None:
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):  # it ended meanwhile
+                os.kill(pid, signal.SIGKILL)
 
 
 def _commands(var: str) -> list[tuple[int, str]]:

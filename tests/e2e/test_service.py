@@ -1,6 +1,7 @@
 """What the README promises, on the service as it is started: one import, everything killed on the way."""
 
 import json
+import random
 import re
 import subprocess
 import sys
@@ -90,11 +91,12 @@ def kinds_of(client: httpx.Client, page_id: str) -> list[str] | None:
 
 def cause_trouble(running: Running, importing: subprocess.Popen[str]) -> None:
     """Kill the relay, the workers and their children, and wipe Redis, again and again until the import is over."""
-    redis = running.redis()
+    redis, dice = running.redis(), random.Random(7)
     while importing.poll() is None:
-        running.kill("run.py relay")
+        # Any of the relay, the clock, the workers, what they have forked, and the parent of all.
+        family = running.processes("run.py background")
+        running.kill_these(dice.sample(family, len(family) // 3))
         redis.flushall()
-        running.kill("run.py worker")
         try:
             importing.wait(0.3)
         except subprocess.TimeoutExpired:

@@ -145,7 +145,7 @@ def the_supervisor_page_wants_the_password(service: Running, password: str) -> N
     assert httpx.get(page, auth=("admin", "")).status_code == 401
     answer = httpx.get(page, auth=("admin", password))
     assert answer.status_code == 200
-    assert "worker-update-views" in answer.text
+    assert "background" in answer.text
 
 
 def the_api_comes_back_after_a_sigkill(service: Running) -> None:

@@ -9,24 +9,15 @@ from pathlib import Path
 import pytest
 
 from deploy.embedded import SERVERS
-from deploy.programs import configuration
 from deploy.serve import GRACE_SECONDS
 from deploy.supervisor import STOP_SECONDS
-from events.subscriptions import REACTIONS
 from infra.broker import JOB_SECONDS
 from infra.database import REQUEST_SECONDS
+from infra.settings import CHECKOUT
 
 CONFIGURATION = configparser.RawConfigParser()
-CONFIGURATION.read_string(configuration())
+CONFIGURATION.read(CHECKOUT / "supervisord.conf")
 PROGRAMS = [name for name in CONFIGURATION.sections() if name.startswith("program:")]
-
-
-def test_every_queue_has_a_worker_of_its_own():
-    workers = {name.removeprefix("program:worker-") for name in PROGRAMS if name.startswith("program:worker-")}
-    assert workers == set(REACTIONS)
-    for queue in workers:
-        command = CONFIGURATION[f"program:worker-{queue}"]["command"]
-        assert command.endswith(f"run.py worker {queue}")
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
@@ -46,10 +37,9 @@ def test_a_stop_reaches_the_program_alone_and_leaves_it_time(program):
     assert section.getint("stopwaitsecs") >= 10
 
 
-@pytest.mark.parametrize("queue", REACTIONS)
-def test_a_worker_is_left_the_time_of_its_longest_job(queue):
+def test_a_worker_is_left_the_time_of_its_longest_job():
     """Killed before, it would leave its child at work beside its successor."""
-    assert CONFIGURATION[f"program:worker-{queue}"].getint("stopwaitsecs") > JOB_SECONDS
+    assert CONFIGURATION["program:background"].getint("stopwaitsecs") > JOB_SECONDS
 
 
 def test_the_api_is_left_the_time_that_it_leaves_its_requests():
