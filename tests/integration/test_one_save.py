@@ -1,6 +1,5 @@
 """The whole way of one save: from the request to the revision, the search hit and the fresh read."""
 
-from tests.frames import between, calls
 from tests.service import Service
 
 
@@ -66,15 +65,3 @@ def test_what_is_published_stays_as_it_was_until_the_next_publish(service: Servi
     reader.get(place, expect=404)
     service.drain()
     reader.get(place, expect=404)
-
-
-def test_a_save_can_be_followed_from_its_route_to_its_handler(service: Service) -> None:
-    author = service.author()
-    notebook = author.notebook("Walks")
-    place = f"/notebooks/{notebook['id']}/pages/{author.page(notebook['id'])['id']}"
-    with calls() as stacks:
-        author.put(place, {"content": "x"}, headers={"Idempotency-Key": "one"})
-    found = between(stacks, "api/pages.py:edit_page", "domain/commands/pages.py:edit_page")
-    assert found[0] == "api/door.py:carry_out"
-    assert len(found) <= 5, found
-    assert len([each for each in found if "<locals>" in each]) == 1, "no closures but what is tried again"

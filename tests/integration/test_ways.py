@@ -11,7 +11,9 @@ from tests.service import Author, Service
 
 HOUSE = Path(__file__).parent.parent.parent
 STOP = re.compile(r"^\| (\d) .*\| `([^`]+)` \| `([^`]+)` \|$", re.MULTILINE)
-TABLE = STOP.findall((HOUSE / "docs" / "house.md").read_text())
+TEXT = (HOUSE / "docs" / "house.md").read_text()
+TABLE = STOP.findall(TEXT)
+SAVE = re.findall(r"^\| \d+ \| `([^`]+)` \|", TEXT, re.MULTILINE)
 STOPS = {"draft": [stop[1] for stop in TABLE], "published": [stop[2] for stop in TABLE]}
 # Besides the stops: what tries again.
 MECHANICS = {"infra/database.py"}
@@ -55,3 +57,27 @@ def test_a_cached_read_of_a_published_page_passes_few_functions(service: Service
     assert set(STOPS["published"][:4]) <= set(passed)
     assert len(passed) <= 20, passed
     assert not [each for each in passed if each.startswith("read_models/") or "<lambda>" in each]
+
+
+def test_a_save_stops_where_the_house_says(service: Service, page: tuple[Author, str]) -> None:
+    author, path = page
+    assert len(SAVE) == 10
+    with calls() as stacks:
+        author.put(path, {"content": "x"}, headers={"Idempotency-Key": "one"})
+        service.drain()
+        assert author.get(path)["content"] == "x"
+    called = [stack[-1] for stack in stacks]
+    place = -1
+    for stop in SAVE:
+        assert stop in called[place + 1 :], f"{stop}, after the stop before it"
+        place = called.index(stop, place + 1)
+
+
+def test_a_save_can_be_followed_from_its_route_to_its_handler(page: tuple[Author, str]) -> None:
+    author, path = page
+    with calls() as stacks:
+        author.put(path, {"content": "x"}, headers={"Idempotency-Key": "one"})
+    found = between(stacks, SAVE[0], SAVE[3])
+    assert found[:2] == SAVE[1:3]
+    assert len(found) <= 5, found
+    assert len([each for each in found if "<locals>" in each]) == 1, "no closures but what is tried again"
