@@ -6,9 +6,25 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 APOSTROPHES = "'’‘ʼʻ＇`´"
-# Letters that stand for others to most readers, yet have no decomposition in Unicode.
+# Letters that stand for others to most readers, yet have no decomposition in Unicode; and Arabic's tatweel, which only
+# makes a word longer.
 _LOOKALIKES = str.maketrans(
-    {"ø": "o", "đ": "d", "ð": "d", "ł": "l", "ħ": "h", "ŧ": "t", "ı": "i", "ŋ": "n", "æ": "ae", "œ": "oe", "þ": "th"}
+    {
+        **{
+            "ø": "o",
+            "đ": "d",
+            "ð": "d",
+            "ł": "l",
+            "ħ": "h",
+            "ŧ": "t",
+            "ı": "i",
+            "ŋ": "n",
+            "æ": "ae",
+            "œ": "oe",
+            "þ": "th",
+        },
+        **{"ى": "ي", "ی": "ي", "ک": "ك", "ـ": ""},
+    }
 )
 
 # Han, kana, bopomofo, Hangul, Thai, Lao, Myanmar, Khmer: written without spaces, or (Korean) inflected by gluing.
@@ -18,6 +34,14 @@ _SPACELESS = (
     *((0x30FC, 0x30FF), (0x3105, 0x318E), (0x31A0, 0x31BF), (0x31F0, 0x31FF), (0x3400, 0x4DBF), (0x4E00, 0x9FFF)),
     *((0xA9E0, 0xA9FE), (0xAA60, 0xAA7F), (0xAC00, 0xD7FF), (0xF900, 0xFAFF), (0xFF66, 0xFFDC), (0x20000, 0x3FFFF)),
 )
+# Emoji and other signs that people look for. They are words, and stand side by side like letters of such a script.
+_EMOJI = (
+    *((0x231A, 0x231B), (0x2328, 0x2328), (0x23CF, 0x23CF), (0x23E9, 0x23FA), (0x25AA, 0x25AB), (0x25B6, 0x25B6)),
+    *((0x25C0, 0x25C0), (0x25FB, 0x25FE), (0x2600, 0x2767), (0x2794, 0x27BF), (0x2934, 0x2935), (0x2B05, 0x2B07)),
+    *((0x2B1B, 0x2B1C), (0x2B50, 0x2B50), (0x2B55, 0x2B55), (0x1F000, 0x1F0FF), (0x1F18E, 0x1F19A)),
+    *((0x1F1E6, 0x1F1FF), (0x1F300, 0x1FAFF)),
+)
+_SKIN_TONES = "\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff"
 # Soft hyphen, zero-width space, non-joiner, joiner, word joiner, byte order mark: invisible, so never part of a word.
 _INVISIBLE = "\u00ad\u200b\u200c\u200d\u2060\ufeff"
 
@@ -43,12 +67,18 @@ def _is_mark(character: str) -> bool:
 
 
 _RUN = _characters(code for first, last in _SPACELESS for code in range(first, last + 1) if _is_spaceless(code))
+_SIGN = _characters(code for first, last in _EMOJI for code in range(first, last + 1))
 # No mark stands above U+1FFFF but the variation selectors, which end at U+E01EF.
 _MARK = _INVISIBLE + _characters(c for c in (*range(0x300, 0x20000), *range(0xE0100, 0xE01F0)) if _is_mark(chr(c)))
 _LETTER = rf"[^\W_ʼʻ{_RUN}]"
+_WORD = rf"{_LETTER}++(?:[{_MARK}]++{_LETTER}*+)*+"
 # A run of a script without spaces, or a word.
-PART = re.compile(rf"[{_RUN}][{_RUN}{_MARK}]*|{_LETTER}+(?:[{_MARK}]+{_LETTER}*)*")
-RUN_START = re.compile(f"[{_RUN}]")
+PART = re.compile(rf"{_WORD}|[{_RUN}{_SIGN}][{_RUN}{_SIGN}{_MARK}]*")
+RUN_START = re.compile(f"[{_RUN}{_SIGN}]")
+# Words that apostrophes hold together, and words that signs are a part of: ``C++``, ``C#``, ``.NET``. Neither is looked
+# for in the middle of a word, or a long one would be gone over again from each of its letters.
+CHAIN = re.compile(rf"(?<!{_LETTER})(?<![{_MARK}]){_WORD}(?:[{APOSTROPHES}]{_WORD})+")
+SIGNED = re.compile(rf"(?<![\w.+#@{_MARK}])(?:[.#@]{_WORD}[+#]*|{_WORD}[+#]+)(?!\w)")
 _GOES_ON = re.compile(f"{_LETTER}|[{_MARK}]")
 
 
@@ -64,7 +94,7 @@ def fold(text: str) -> str:
 
 def is_word(character: str) -> bool:
     """Whether the character can be part of a word."""
-    return character.isalnum() or _is_mark(character) or character in _INVISIBLE
+    return character.isalnum() or _is_mark(character) or character in _INVISIBLE or character in _SKIN_TONES
 
 
 def goes_on(text: str, place: int) -> bool:
@@ -76,7 +106,7 @@ def goes_on(text: str, place: int) -> bool:
 def _is_accent(character: str) -> bool:
     """Marks that a reader may leave out. Kana voicing (8), viramas (9) and the vowel and tone signs of Thai, Lao and
     Tibetan (103-132) combine too, but without them it would be another word."""
-    if character in _INVISIBLE:
+    if character in _INVISIBLE or character in _SKIN_TONES:
         return True
     combining = unicodedata.combining(character)
     if combining:

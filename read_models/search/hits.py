@@ -15,19 +15,23 @@ from sqlalchemy.dialects.mysql import match
 from sqlalchemy.sql.selectable import Subquery
 
 from read_models.search.index import ANYWHERE, IN_TITLE, Scope, search_entries
+from read_models.search.matches import Work
 from read_models.search.query import Piece, Query
 from read_models.search.rights import Audience, labels, rights, scopes
-from read_models.search.snippets import snippet
+from read_models.search.snippets import WORK, snippet
 
 # Totals are exact up to here, and nobody pages further.
 MOST = 1000
+# Characters of the texts of one answer. Twenty results have room for a quarter of a million each.
+MOST_READ = 5_000_000
 
 _columns = search_entries.c
 
 
 @dataclass(frozen=True)
 class Found:
-    """One result. ``score`` is in 1…2 when all words stand in the title, else in 0…1; ``snippet`` is HTML."""
+    """One result. ``score`` is in 1…2 when all words stand in the title, else in 0…1; for words with signs (``c++``)
+    that stand there just like this, 2 more. ``snippet`` is HTML."""
 
     page_id: str
     notebook_id: str
@@ -69,12 +73,16 @@ def _candidates(query: Query, audience: Audience) -> Subquery | None:
 
 def _parts(query: Query, audience: Audience, scope: Scope) -> Iterator[Select[Any]]:
     """A title match is looked for by itself: among the many matches of a common word it might not be one of the
-    best."""
+    best. So is ``c++`` with its signs, which goes over ``c`` without or with others."""
     allowed, narrow = rights(audience, scope), labels(audience, scope)
     anywhere, in_title = ANYWHERE[scope], IN_TITLE[scope]
     also = in_title if len(query.wanted) > 1 else ""
-    yield _part(1, narrow + query.boolean(in_title, exclude=anywhere), allowed, _in_order(query, in_title, anywhere))
-    yield _part(0, narrow + query.boolean(anywhere, also=also), allowed, _in_order(query, anywhere, anywhere))
+    titles = query.boolean(in_title, exclude=anywhere), allowed, _in_order(query, in_title, anywhere)
+    bodies = query.boolean(anywhere, also=also), allowed, _in_order(query, anywhere, anywhere)
+    for tier, mark, (words, *conditions) in ((1, in_title, titles), (0, anywhere, bodies)):
+        yield _part(tier, narrow + words, *conditions)
+        if query.signed:
+            yield _part(tier + 2, narrow + query.with_signs(mark) + words, *conditions)
 
 
 def _part(tier: int, words: str, allowed: ColumnElement[bool], in_order: ColumnElement[bool]) -> Select[Any]:
@@ -118,16 +126,24 @@ def _count(connection: Connection, candidates: Subquery) -> int:
 def _filled(connection: Connection, query: Query, rows: Any) -> list[Found]:
     """The rows with their texts, in the same order. One that was withdrawn meanwhile is left out."""
     ids = [row.page_id for row in rows]
-    texts = connection.execute(select(search_entries).where(_columns.page_id.in_(ids))).all() if ids else []
-    known = {(text.page_id, text.scope): text for text in texts}
-    pairs = ((row, known.get((row.page_id, row.scope))) for row in rows)
-    return [_found(query, row, text) for row, text in pairs if text and text.title_terms]
+    known = {(text.page_id, text.scope): text for text in connection.execute(_texts(ids)).all()} if ids else {}
+    pairs = [(row, text) for row in rows if (text := known.get((row.page_id, row.scope)))]
+    work = Work(WORK, len(pairs))
+    return [_found(query, row, text, work) for row, text in pairs]
 
 
-def _found(query: Query, row: Any, text: Any) -> Found:
+def _texts(page_ids: list[str]) -> Select[Any]:
+    """What is shown of the pages. The terms are several times as long, and of the longest texts the beginning does."""
+    body = func.left(_columns.body, MOST_READ // len(page_ids)).label("body")
+    names = (_columns.page_id, _columns.notebook_id, _columns.author_id, _columns.scope, _columns.updated_at)
+    shown = select(*names, _columns.notebook_title, _columns.title, body)
+    return shown.where(_columns.page_id.in_(page_ids), _columns.title_terms != "")
+
+
+def _found(query: Query, row: Any, text: Any, work: Work) -> Found:
     same = (text.page_id, text.notebook_id, text.author_id, text.scope, text.notebook_title, text.title)
     score = round(row.tier + row.score / (1 + row.score), 6)
-    return Found(*same, snippet(text.body, query), score, text.updated_at)
+    return Found(*same, snippet(text.body, query, work=work), score, text.updated_at)
 
 
 __all__ = ["MOST", "Audience", "Found", "SearchResult", "search"]

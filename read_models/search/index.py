@@ -14,11 +14,11 @@ from sqlalchemy import Column, Connection, Index, Integer, String, delete, selec
 from sqlalchemy.dialects.mysql import BIGINT, CHAR, MEDIUMTEXT
 
 from infra.database import Id, LongText, UtcDateTime, table
+from infra.markdown import seen
 from read_models.projection import newest_wins
-from read_models.search.snippets import plain
 from read_models.search.words import terms
 
-BUILDER = 1
+BUILDER = 2
 
 Scope = Literal["draft", "published"]
 ANYWHERE: dict[Scope, str] = {"draft": "d", "published": "p"}
@@ -34,7 +34,7 @@ search_entries = table(
     Column("author_id", Id, nullable=False),
     Column("notebook_title", String(200), nullable=False),
     Column("title", String(200), nullable=False),
-    # Markdown without the targets of links, for snippets.
+    # What a reader sees of the text, for snippets.
     Column("body", LongText, nullable=False),
     Column("title_terms", _Terms, nullable=False),
     Column("body_terms", _Terms, nullable=False),
@@ -48,7 +48,8 @@ search_entries = table(
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """A page as one of its two audiences sees it. ``version`` must grow with every change of any field."""
+    """A page as one of its two audiences sees it. ``body`` is Markdown; ``version`` must grow with
+    every change of any field."""
 
     scope: Scope
     page_id: str
@@ -107,7 +108,7 @@ def _write(connection: Connection, rows: Iterable[dict[str, Any]]) -> None:
 
 
 def _row(entry: Entry) -> dict[str, Any]:
-    body = plain(entry.body)
+    body = seen(entry.body)
     row = {name: getattr(entry, name) for name in _SAME}
     marked = {"title_terms": _title_terms(entry), "body_terms": _marked(ANYWHERE[entry.scope], body)}
     return {**row, **marked, "body": body, "builder_version": BUILDER}
@@ -139,5 +140,5 @@ def _label(identity: str) -> str:
 
 def _marked(mark: str, words: str) -> str:
     """All terms of a text behind a mark, between spaces. The stop keeps phrases from running on into the rest."""
-    found = terms(words)
-    return " ".join(["", *(mark + term for term in found.sequence), ".", *(mark + term for term in found.others), ""])
+    found = terms(words, mark)
+    return " ".join(["", *found.sequence, ".", *found.others, ""])

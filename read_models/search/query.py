@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from read_models.search.words import letters_term, parts, run_terms, word_term
+from read_models.search.words import letters_term, parts, run_terms, signed_terms, word_term
 
 # A query of thousands of words is an accident or an attack, and each word costs the server a look-up.
 MOST_PIECES = 32
@@ -77,9 +77,11 @@ def _terms(atom: Atom, is_last: bool) -> list[Term]:
 
 @dataclass(frozen=True)
 class Query:
-    """All pieces must be found, but for the excluded ones, which must not."""
+    """All pieces must be found, but for the excluded ones, which must not. ``signed`` are the terms of wanted words
+    with signs, like ``c++``: what has these goes first."""
 
     pieces: tuple[Piece, ...]
+    signed: tuple[str, ...] = ()
 
     @property
     def wanted(self) -> tuple[Piece, ...]:
@@ -94,6 +96,10 @@ class Query:
     def sequences(self) -> tuple[Piece, ...]:
         """The pieces whose order ``boolean`` leaves open."""
         return tuple(piece for piece in self.pieces if not piece.is_plain())
+
+    def with_signs(self, mark: str) -> str:
+        """More for the same search: also these terms must be found."""
+        return "".join(f"+{mark}{term} " for term in self.signed)
 
     def boolean(self, mark: str, exclude: str | None = None, also: str = "") -> str:
         """For ``MATCH … AGAINST (… IN BOOLEAN MODE)``, every term behind ``mark``, excluded ones behind ``exclude``
@@ -121,15 +127,17 @@ def _asked(terms: Iterable[Term], mark: str) -> Iterator[str]:
 def parse_query(text: str) -> Query:
     """Understand any text as a query; never fails. Pieces and words beyond the limits are not looked at."""
     pieces: list[Piece] = []
+    signed: list[str] = []
     room = MOST_ATOMS
     for dashes, phrase, word in _PIECE.findall(text):
         atoms = tuple(_atoms(phrase or word, word.endswith("*")))[:room]
         if atoms:
             pieces.append(Piece(atoms, bool(dashes)))
+            signed += [] if dashes else signed_terms((phrase or word).rstrip("*"))
             room -= len(atoms)
         if not room or len(pieces) == MOST_PIECES:
             break
-    return Query(tuple(dict.fromkeys(pieces)))
+    return Query(tuple(dict.fromkeys(pieces)), tuple(dict.fromkeys(signed))[:MOST_PIECES])
 
 
 def _atoms(text: str, is_open: bool) -> Iterator[Atom]:

@@ -5,39 +5,43 @@ import re
 from collections.abc import Iterable, Sequence
 
 from read_models.search.folding import fold
-from read_models.search.matches import Match, find
+from read_models.search.matches import Match, Work, stretches
 from read_models.search.query import Query
 
 LENGTH = 200
+MOST_ACCENTS = 32
 
-# Each repeat is bounded and stops at the next bracket, so that a page of brackets costs no more than any other.
-_LINK = re.compile(r"!?\[([^\[\]]{0,1000})\]\([^()\s]{0,2000}(?:\s{1,5}\"[^\"]{0,500}\")?\)")
+# Units of work (see matches.py) for all snippets of a request: below a second, whatever stands in the pages.
+WORK = 16_000_000
 _SPACE = re.compile(r"\s+")
 
 
-def plain(markdown: str) -> str:
-    """The text without what no reader sees: targets of pictures and links. Their words stay."""
-    if "](" not in markdown:
-        return markdown
-    # Twice, for a picture that is itself a link.
-    return _LINK.sub(r"\1", _LINK.sub(r"\1", markdown))
-
-
-def snippet(text: str, query: Query, length: int = LENGTH) -> str:
+def snippet(text: str, query: Query, length: int = LENGTH, work: Work | None = None) -> str:
     """About ``length`` characters of ``text`` as HTML: escaped, matches in ``<mark>``, an ellipsis where it was cut.
 
-    The best place holds the most of what was asked for; without any, it is the beginning. Linear in the text.
+    The best place holds the most of what was asked for, as far as ``work`` lets look; without any, it is the beginning.
     """
-    matches = find(text, query)
-    first, last = _best(matches, length)
-    chosen = matches[first:last]
+    chosen = _chosen(text, query, length, work or Work(WORK, 1))
     start, end = _window(text, chosen, length)
     shown = _marked(text, start, end, chosen)
     return ("…" if text[:start].strip() else "") + shown.strip() + ("…" if text[end:].strip() else "")
 
 
-def _best(matches: Sequence[Match], length: int) -> tuple[int, int]:
-    """The slice of the matches that fit into one window and hold the most different pieces, then the most matches."""
+def _chosen(text: str, query: Query, length: int, work: Work) -> Sequence[Match]:
+    """The matches of the best window. The first one that holds all that was asked for is good enough."""
+    most, chosen = (0, 0), list[Match]()
+    for matches in stretches(text, query, work):
+        worth, first, last = _best(matches, length)
+        if worth > most:
+            most, chosen = worth, matches[first:last]
+        if most[0] == len(query.wanted):
+            break
+    return chosen
+
+
+def _best(matches: Sequence[Match], length: int) -> tuple[tuple[int, int], int, int]:
+    """The slice of the matches that fit into one window and hold the most different pieces, then the most matches;
+    before it, how many these are."""
     best, chosen = (0, 0), (0, 0)
     seen: dict[int, int] = {}
     first = 0
@@ -49,7 +53,7 @@ def _best(matches: Sequence[Match], length: int) -> tuple[int, int]:
         worth = (len(seen), last - first + 1)
         if worth > best:
             best, chosen = worth, (first, last + 1)
-    return chosen
+    return best, *chosen
 
 
 def _forget(seen: dict[int, int], piece: int) -> None:
@@ -83,8 +87,9 @@ def _cut_end(text: str, end: int, earliest: int) -> int:
 
 
 def _whole(text: str, place: int) -> int:
-    """Never between a letter and its accents, which come after it."""
-    while 0 < place < len(text) and not fold(text[place]):
+    """Never between a letter and its accents, which come after it; a text can be nothing but accents, though."""
+    latest = min(place + MOST_ACCENTS, len(text))
+    while 0 < place < latest and not fold(text[place]):
         place += 1
     return place
 

@@ -1,5 +1,6 @@
 """The search index on a real server: what is found, by whom, in which order, and how often."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -76,6 +77,19 @@ def names(result: SearchResult) -> list[str]:
         ("a snake_case name", "case"),
         ("[shown](https://example.org/hidden)", "shown"),
         ("Война и мир", "ВОЙ*"),
+        *[("The caf&eacute; don&rsquo;t do R&amp;D", query) for query in ("café", "don't", "dont", '"R&D"', "r&d")],
+        *[("un**believ**able, in<b>cre</b>íble", query) for query in ("unbelievable", "increible", "unbel*")],
+        *[("我爱**北京**天安门", query) for query in ("北京天安门", "我爱北京", "爱北")],
+        *[("الســـلام عليكم", query) for query in ("السلام", "الســلام")],
+        *[("کتاب‌های علی", query) for query in ("كتاب*", "علي", "على")],
+        *[("It was 🔥🔥 👍🏽 and ❤️.", query) for query in ("🔥", "🔥🔥", "👍", "❤", "👍🏿")],
+        *[("Written in C++, C# and .NET", query) for query in ("c++", "c#", ".net", "C")],
+        *[("Mr O’Neill’s and d’O'Brien", query) for query in ("oneill", "o'neill", "obrien", "neill")],
+        ("Das Haus &Uuml;berm&uuml;ller~~s~~", "übermüllers"),
+        ("![the *old* heron](/media/0f/large)", '"old heron"'),
+        ("<p>Uno<br>dos</p>\n\n<!-- tres -->", "uno dos"),
+        ("```python\nprint('heron')\n```", "print heron"),
+        ("ｶﾀｶﾅ", "カタカナ"),
     ],
 )
 def test_a_page_is_found(db: Engine, text: str, query: str) -> None:
@@ -97,6 +111,11 @@ def test_a_page_is_found(db: Engine, text: str, query: str) -> None:
         ("学而 而时", "学而时"),
         ("[shown](https://example.org/hidden)", "hidden"),
         ("anything", "!?"),
+        *[("don&rsquo;t R&amp;D", query) for query in ("rsquo", "amp")],
+        *[("a <span class='hid'>b</span><!-- hid --> [c](hid.md 'hid')\n\n[r]: hid", "hid")],
+        *[("![a](hid.png) <img src='hid.png' alt='b'>\n\n```hid\nc\n```", "hid")],
+        *[("---\ntitle: hid\n---\nText", "hid"), ("+++\ntitle = 'hid'\n+++\nText", "hid")],
+        ("It was 🔥", "👍"),
     ],
 )
 def test_a_page_is_not_found(db: Engine, text: str, query: str) -> None:
@@ -111,10 +130,10 @@ def test_a_phrase_does_not_run_from_the_title_into_the_text(db: Engine) -> None:
 
 
 def test_a_result_tells_what_the_reader_needs(db: Engine) -> None:
-    index(db, entry("1", "so <white>", title="Of whales"))
+    index(db, entry("1", "so < *white*", title="Of whales"))
     (item,) = find(db, "white").items
     assert (item.title, item.notebook_title, item.author_id) == ("Of whales", "A notebook", ANN)
-    assert item.snippet == "so &lt;<mark>white</mark>&gt;"
+    assert item.snippet == "so &lt; <mark>white</mark>"
     assert item.updated_at == NOON
     # InnoDB gives a word that stands in every page a weight of 0.
     assert 0 <= item.score < 1
@@ -123,6 +142,22 @@ def test_a_result_tells_what_the_reader_needs(db: Engine) -> None:
 def test_title_goes_over_body_and_often_over_once(db: Engine) -> None:
     index(db, entry("1", "whale"), entry("2", "", title="A whale"), entry("3", "whale " * 9), entry("4", "ship"))
     assert names(find(db, "whale")) == ["2", "3", "1"]
+
+
+@pytest.mark.parametrize(("query", "first"), [("C++", "1"), ("c#", "2"), (".NET", "4"), ("C", None)])
+def test_what_has_the_signs_goes_first(db: Engine, query: str, first: str | None) -> None:
+    pages = {"1": "Code in C++.", "2": "Code in C#", "3": "C C C", "4": "Made for .NET", "5": "net net net"}
+    index(db, *(entry(name, text) for name, text in pages.items()), entry("6", "", title="net, C"))
+    found = find(db, query)
+    assert (names(found)[0] == first) if first else set(names(found)) == {"1", "2", "3", "6"}
+    assert found.total == len(found.items) >= 3
+
+
+def test_a_request_costs_no_more_than_its_share_whatever_the_pages_hold(db: Engine) -> None:
+    index(db, *(entry(f"{number}", "½ " * 60_000 + "K") for number in range(1, 9)))
+    began = time.process_time()
+    assert find(db, 'K 1 2 1* 2* "1 2"').total == 8
+    assert time.process_time() - began < 2
 
 
 def test_equal_matches_come_newest_first_and_then_always_in_the_same_order(db: Engine) -> None:
@@ -210,6 +245,9 @@ def test_totals_are_exact_up_to_the_cap_and_the_best_are_kept_beyond(db: Engine)
 
 def test_a_mebibyte_of_text_is_indexed_and_found(db: Engine) -> None:
     index(db, entry("1", "学而时习之" * 69_000 + "whale"), entry("2", "a " * 500_000 + "ship"))
+    # A ligature of eighteen letters: all terms would be longer than their column.
+    index(db, entry("3", "ﷺ " * 262_000))
+    assert names(find(db, "صلى")) == ["3"]
     assert names(find(db, "时习之学 whale")) == ["1"]
     assert "<mark>ship</mark>" in find(db, "ship").items[0].snippet
 
