@@ -109,7 +109,7 @@ _bar() {
 
 # The end of what a step said, then one line of what to do.
 _explain() {
-    printf '%s\n' "$1" | sed 's/^/    /'
+    printf '%s\n' "$1" | cut -c 1-300 | sed 's/^/    /'
     say "$label: failed. $(_remedy "$1")"
     say "All of the output is in $log. The next try goes on from here."
 }
