@@ -164,6 +164,10 @@ def _start(process_name: str) -> "Settings":
 
     settings = load_settings()
     logs.configure(settings, process_name)
+    if settings.honeybadger_api_key:
+        from infra import reporting
+
+        reporting.begin(settings, process_name)
     return settings
 
 

@@ -60,7 +60,7 @@ def create_app(settings: Settings) -> APIFlask:
         app.wsgi_app = BehindProxies(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign]
     if settings.api_socket:
         app.wsgi_app = behind_nginx(app.wsgi_app)  # type: ignore[method-assign]
-    app.wsgi_app = measured(app.wsgi_app)  # type: ignore[method-assign]
+    app.wsgi_app = measured(app.wsgi_app, settings.access_log)  # type: ignore[method-assign]
     return app
 
 

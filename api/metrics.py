@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from api import auth
+from api import access_log, auth
 from api.services import reads, services
 from domain.commands import sweeping
 from events import outstanding, parked
@@ -29,20 +29,29 @@ blueprint = APIBlueprint("metrics", __name__)
 PASSED_ON = ("X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP", "Forwarded", "Via")
 
 
-def measured(wsgi_app: Callable[..., Any]) -> Callable[..., Any]:
-    """WSGI middleware around all others: counts each request under the route that answered it."""
+def measured(wsgi_app: Callable[..., Any], access: str = "none") -> Callable[..., Any]:
+    """WSGI middleware around all others: counts each request under the route that answered it, and logs those that
+    ``access`` (ACCESS_LOG) wants."""
+    wanted = access_log.WANTED[access]
 
     def measure(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
         began = time.perf_counter()
+        lines: list[Callable[[Any], None]] = []
 
-        def start(status: str, *more: Any) -> Any:
+        def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
             # Flask leaves its request here until the answer has begun.
             rule = getattr(environ.get("werkzeug.request"), "url_rule", None)
             route = environ["SCRIPT_NAME"] + rule.rule if rule else None
-            metrics.requests.observe(environ["REQUEST_METHOD"], route, status[:3], time.perf_counter() - began)
-            return start_response(status, *more)
+            method, code, seconds = environ["REQUEST_METHOD"], status[:3], time.perf_counter() - began
+            metrics.requests.observe(method, route, code, seconds)
+            if wanted(method, code, seconds):
+                lines.append(access_log.line(environ, metrics.named(route), code, seconds, headers))
+            return start_response(status, headers, *more)
 
-        return wsgi_app(environ, start)
+        body = wsgi_app(environ, start)
+        for tell in lines:
+            tell(body)
+        return body
 
     return measure
 

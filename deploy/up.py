@@ -149,7 +149,11 @@ def _await_server(supervisor: Supervisor, each: Server, settings: Settings) -> N
 
 def _migrate(settings: Settings) -> None:
     """In a process of its own, so that this one, which only waits, stays small."""
-    with open(settings.var / "log" / "migrate.log", "ab") as log:
+    path = settings.var / "log" / "migrate.log"
+    # Of this start, and of the one before: supervisor, which bounds all other logs, does not run this.
+    if path.exists():
+        path.replace(path.with_suffix(".log.1"))
+    with open(path, "wb") as log:
         done = subprocess.run(
             [sys.executable, "run.py", "migrate"],
             cwd=CHECKOUT,

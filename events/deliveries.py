@@ -116,8 +116,8 @@ def due_now(connection: Connection) -> list[tuple[str, bool]]:
     return [(row[0], bool(row[1])) for row in connection.execute(_due, {"at": now()})]
 
 
-def fan_out(connection: Connection, subscriptions: Subscriptions, limit: int) -> int:
-    """Turn up to ``limit`` pending events into deliveries, due now; the number of events taken. The caller commits."""
+def fan_out(connection: Connection, subscriptions: Subscriptions, limit: int) -> list[str]:
+    """Turn up to ``limit`` pending events into deliveries, due now; the ids of the events taken. The caller commits."""
     # SKIP LOCKED lets several relays work side by side. There is no cursor: an event that commits late is simply
     # still here, where "id greater than the last one seen" would have passed it by.
     chosen = select(outbox).order_by(outbox.c.event_id).limit(limit).with_for_update(skip_locked=True)
@@ -126,9 +126,10 @@ def fan_out(connection: Connection, subscriptions: Subscriptions, limit: int) ->
     if owed:
         connection.execute(insert(deliveries), owed)
         crash.point("fan-out written")
-    if rows:
-        connection.execute(_TAKE, {"ids": [row.event_id for row in rows]})
-    return len(rows)
+    event_ids = [row.event_id for row in rows]
+    if event_ids:
+        connection.execute(_TAKE, {"ids": event_ids})
+    return event_ids
 
 
 def _owed(event: dict[str, object], subscriptions: Subscriptions) -> list[dict[str, object]]:

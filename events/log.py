@@ -116,6 +116,12 @@ def load(connection: Connection, event_ids: Iterable[str]) -> list[Event]:
     return [_event(row) for row in rows]
 
 
+def requests_of(connection: Connection, event_ids: Collection[str]) -> list[str]:
+    """The ids of the requests that these events came from, each once, in the order of the events."""
+    query = select(events.c.correlation_id).where(events.c.id.in_(list(event_ids))).order_by(events.c.id)
+    return list(dict.fromkeys(connection.scalars(query)))
+
+
 def ids_after(connection: Connection, event_id: str, names: Collection[str], limit: int) -> list[str]:
     """The ids of up to ``limit`` events of these names after this one, in the order of their ids. That is not the
     order of commits: one that commits late appears behind the place where a reader has come to."""

@@ -21,6 +21,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from events import deliveries
+from events.log import requests_of
 from events.subscriptions import AGAIN_QUEUE, REACTIONS, Subscriptions
 from infra import broker, crash
 from infra.database import BACKGROUND_SECONDS, retrying, write_engine
@@ -54,16 +55,23 @@ NO_PAUSES = dict.fromkeys(REACTIONS, 0.0)
 class Relay:
     """One round is ``run_once``; everything it does may be done twice, by several relays, and in any order.
 
-    ``pauses``: how many seconds must lie between two jobs of a reaction.
+    ``pauses``: how many seconds must lie between two jobs of a reaction. ``tells``: whether the
+    log says which requests' events were handed out.
     """
 
     def __init__(
-        self, engine: Engine, redis: Redis, subscriptions: Subscriptions, pauses: Mapping[str, float] = NO_PAUSES
+        self,
+        engine: Engine,
+        redis: Redis,
+        subscriptions: Subscriptions,
+        pauses: Mapping[str, float] = NO_PAUSES,
+        tells: bool = True,
     ) -> None:
         self._engine = engine
         self._redis = redis
         self._subscriptions = subscriptions
         self._pauses = pauses
+        self._tells = tells
         self._sent_at = dict.fromkeys(REACTIONS, -math.inf)
         # Whether the last round left something that is due: a queue was full, or its reaction had just had a job.
         self.is_behind = False
@@ -80,7 +88,10 @@ class Relay:
             return 0
         taken = self._commit(lambda connection: deliveries.fan_out(connection, self._subscriptions, FAN_OUT))
         crash.point("fan-out committed")
-        return taken
+        if taken and self._tells:
+            requests = self._commit(lambda connection: requests_of(connection, taken))
+            log.info("handed out %d events", len(taken), extra={"requests": requests})
+        return len(taken)
 
     def _commit(self, work: Callable[[Connection], Result]) -> Result:
         def transaction() -> Result:
@@ -156,5 +167,6 @@ def main(settings: Settings, subscriptions: Subscriptions, pauses: Mapping[str, 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     redis = broker.connect(settings)
-    relay = Relay(write_engine(settings, pool_size=1, patience=STATEMENT_SECONDS), redis, subscriptions, pauses)
+    engine = write_engine(settings, pool_size=1, patience=STATEMENT_SECONDS)
+    relay = Relay(engine, redis, subscriptions, pauses, tells=settings.access_log != "none")
     run(relay, stop, partial(await_nudge, redis, LONGEST_SLEEP_SECONDS))

@@ -177,6 +177,8 @@ def _engine(
         pool_timeout=REQUEST_SECONDS,
         pool_recycle=1800,
         pool_reset_on_return=None,
+        # An error would repeat them, and they are people's texts, in logs and in what is said of a parked delivery.
+        hide_parameters=True,
         # In AUTOCOMMIT there is nothing to roll back, yet SQLAlchemy would ask the server to after each read.
         skip_autocommit_rollback=True,
         connect_args={

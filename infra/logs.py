@@ -9,8 +9,10 @@ import json
 import logging
 import re
 import sys
+from collections.abc import Iterable
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from types import TracebackType
 from typing import Any
 
 from infra.settings import Settings
@@ -24,19 +26,31 @@ _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", 
 _SECRETS = (
     (re.compile(r"(\w+://[^\s:/@]*:)[^\s@]+@"), r"\1***@"),
     (re.compile(r"(?i)\b(bearer\s+)[\w.~+/=-]+"), r"\1***"),
+    # The database repeats what it does not take: an e-mail that is there already, a text that it can't store.
+    (re.compile(r"(Duplicate entry |Incorrect [\w ]+ value: )'.*?'(?= for )", re.DOTALL), r"\1'…'"),
 )
 
 
 def configure(settings: Settings | None, process_name: str, level: int = logging.INFO) -> None:
     """Send the whole process' logging to stderr as JSON lines. Call once, at the start."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonFormatter(process_name, known_secrets(settings)))
+    make = TerminalFormatter if sys.stderr.isatty() else JsonFormatter
+    handler.setFormatter(make(process_name, known_secrets(settings)))
     logging.root.handlers[:] = [handler]
     logging.root.setLevel(level)
     logging.captureWarnings(True)
     # These two tell every request and every job at INFO.
     for chatty in ("httpx", "rq.worker"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    sys.excepthook = _log_uncaught
+
+
+def _log_uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """What ends a process is told as all else is, to whoever is told of errors."""
+    if issubclass(kind, Exception):
+        logging.getLogger("sinpluma").critical("ended by an error", exc_info=(kind, error, trace))
+    else:
+        sys.__excepthook__(kind, error, trace)
 
 
 def known_secrets(settings: Settings | None) -> tuple[str, ...]:
@@ -80,12 +94,27 @@ class JsonFormatter(logging.Formatter):
         return self._redact(json.dumps(line, ensure_ascii=False, default=str))
 
     def _redact(self, text: str) -> str:
-        for pattern, replacement in _SECRETS:
-            text = pattern.sub(replacement, text)
-        for secret in self.secrets:
-            text = text.replace(secret, "***")
-        return text
+        return redacted(text, self.secrets)
 
 
-def _utc(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+class TerminalFormatter(JsonFormatter):
+    """The same for someone who watches: the time of day and the message first, a traceback in lines of its own."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        more = {name: value for name, value in vars(record).items() if name not in _STANDARD}
+        more |= {"request_id": request_id.get()}
+        told = "  ".join(f"{name}={value}" for name, value in more.items() if value is not None)
+        at = datetime.fromtimestamp(record.created).astimezone().strftime("%H:%M:%S")
+        line = f"{at} {record.levelname.lower():7} {self.process_name}: {record.getMessage()}  {told}".rstrip()
+        if record.exc_info:
+            line += "\n" + self.formatException(record.exc_info)
+        return self._redact(line)
+
+
+def redacted(text: str, secrets: Iterable[str] = ()) -> str:
+    """The text without what must stand in no log."""
+    for pattern, replacement in _SECRETS:
+        text = pattern.sub(replacement, text)
+    for secret in secrets:
+        text = text.replace(secret, "***")
+    return text

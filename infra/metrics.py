@@ -36,6 +36,11 @@ Kind = tuple[str, str, str]
 Tallies = dict[Kind, list[float]]
 
 
+def named(route: str | None) -> str:
+    """A route's template as people write it: ``/api/v1/notebooks/{notebook_id}``."""
+    return (route or UNMATCHED).replace("<", "{").replace(">", "}")
+
+
 class Requests:
     """What one process has counted."""
 
@@ -117,7 +122,7 @@ def collect() -> Iterator[Metric]:
         "sinpluma_http_request_duration_seconds", "Until the answer was ready to be sent.", labels=LABELS
     )
     for (method, route, status), (*counts, seconds) in sorted(shared.counted().items()):
-        labels = [method, route.replace("<", "{").replace(">", "}"), status]
+        labels = [method, named(route), status]
         totals.add_metric(labels, sum(counts))
         durations.add_metric(labels, list(zip(BOUNDS, accumulate(counts), strict=True)), seconds)
     yield from (totals, durations)

@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError
 
 from events import deliveries, log
 from events.event import Event
-from infra import crash
+from infra import crash, logs, reporting
 from infra.database import BACKGROUND_SECONDS, retrying, write_engine
 from infra.database_errors import is_unreachable
 from infra.objects import StoreAway
@@ -64,6 +64,7 @@ class Reactor:
             self._divide(event_ids, error, until)
         else:
             crash.point("reaction committed")
+            self._tell(events)
             self._hint(events)
 
     def handle_again(self, event_id: str) -> None:
@@ -83,6 +84,7 @@ class Reactor:
                 raise
             self._count_failure(event_id, error, counted=True)
         else:
+            self._tell(events)
             self._hint(events)
 
     def _once_more(self, event_ids: Sequence[str]) -> Sequence[Event]:
@@ -126,6 +128,8 @@ class Reactor:
     def _apply(self, connection: Connection, event_ids: Sequence[str]) -> Sequence[Event]:
         owed = deliveries.lock(connection, self.name, event_ids)
         events = log.load(connection, owed) if owed else []
+        # What is said of one event alone, an error above all, is said of its request.
+        logs.request_id.set(events[0].correlation_id if len(events) == 1 else None)
         if events:
             owed += deliveries.lock(connection, self.name, self.reaction.covered(connection, events))
             crash.point("reaction begun")
@@ -137,6 +141,12 @@ class Reactor:
         deliveries.done(connection, self.name, owed)
         crash.point("reaction done")
         return events
+
+    def _tell(self, events: Sequence[Event]) -> None:
+        """So that a request can be followed to its end."""
+        if events and self.settings.access_log != "none":
+            requests = list(dict.fromkeys(event.correlation_id for event in events))
+            logger.info("%s: %d events", self.name, len(events), extra={"reaction": self.name, "requests": requests})
 
     def _hint(self, events: Sequence[Event]) -> None:
         try:
@@ -181,6 +191,14 @@ def prepare() -> None:
 def react(reaction: str, event_ids: list[str], again: bool = False) -> None:
     """The RQ job: a reaction's name, a list of ids, and whether these were sent before. What calls it otherwise is
     dropped before it gets here (workers/runner.py)."""
+    try:
+        _react(reaction, event_ids, again)
+    finally:
+        # This process ends with the job, and with it the thread that reports.
+        reporting.flush()
+
+
+def _react(reaction: str, event_ids: list[str], again: bool) -> None:
     settings, engine = _resources()
     chosen = REACTIONS[reaction]
     reactor = Reactor(engine, settings, reaction, chosen)

@@ -98,6 +98,8 @@ class Settings:
     bcrypt_rounds: int
     api_workers: int
     api_threads: int
+    # Which requests get a line in the log: all, changes, none.
+    access_log: str
     # What the environment holds that looks like a misspelt setting, for the person who starts the service.
     remarks: tuple[str, ...] = ()
 
@@ -162,6 +164,8 @@ def _read(reader: Reader, var: Path, private: Mapping[str, str]) -> Settings:
     )
     if settings.port == settings.supervisor_port:
         reader.refuse("SINPLUMA_SUPERVISOR_PORT", f"is {settings.port}, like SINPLUMA_PORT; give each its own port")
+    if settings.honeybadger_endpoint and not settings.honeybadger_api_key:
+        reader.refuse("HONEYBADGER_ENDPOINT", "does nothing without HONEYBADGER_API_KEY; set that too, or take it out")
     return settings
 
 
@@ -182,6 +186,7 @@ def _choices(reader: Reader) -> dict[str, Any]:
         "bcrypt_rounds": reader.whole("PASSWORD_ROUNDS", 12, 4, 20),
         "api_workers": reader.whole("API_WORKERS", 2, 1, 256),
         "api_threads": reader.whole("API_THREADS", 8, 1, 256),
+        "access_log": reader.text("ACCESS_LOG", "changes", checks.access_log),
     }
 
 

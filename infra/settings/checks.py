@@ -115,3 +115,7 @@ def bucket(value: str) -> str | None:
 
 def supervisor_password(value: str) -> str | None:
     return "must not begin with {SHA}: supervisor would take it for a digest" if value.startswith("{SHA}") else None
+
+
+def access_log(value: str) -> str | None:
+    return None if value in ("all", "changes", "none") else "is none of all, changes, none"

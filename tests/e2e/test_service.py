@@ -165,3 +165,14 @@ def test_the_tour_of_the_readme_does_what_it_says(running: Running) -> None:
     assert sorted(each["kind"] for each in revisions["items"]) == ["conflict", "publish", "save", "save"]
     assert [hunk["op"] for hunk in diff["hunks"]] == ["equal", "insert"]
     assert (restored["version"], restored["content"]) == (3, "The heron stood still.")
+
+
+def test_no_log_of_all_this_holds_a_text_or_a_secret(running: Running) -> None:
+    logs = {path.name: path.read_text() for path in (running.var / "log").iterdir()}
+    assert "POST /api/v1/notebooks/{notebook_id}/pages 201" in logs["api.log"]
+    assert '"requests"' in logs["relay.log"]
+    assert '"requests"' in logs["worker-update-views.log"]
+    secrets = [line.partition("=")[2] for line in (running.var / "secrets.env").read_text().splitlines() if "=" in line]
+    words = [secret for secret in secrets if secret] + ["Here stands the word", "@example", "Chapter 1"]
+    assert len(words) > 6
+    assert [(name, word) for name, told in logs.items() for word in words if word in told] == []
