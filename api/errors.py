@@ -17,6 +17,7 @@ from domain import errors
 from domain.unit_of_work import CommitUnknown
 from infra import imaging, logs, objects
 from infra.database_errors import is_retryable, is_unreachable
+from infra.turns import NoTurn
 from queries.current import Unconfirmed
 from queries.viewer import NotVisible
 
@@ -84,6 +85,7 @@ def register(app: APIFlask) -> None:
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(imaging.Unsupported, _unsupported)
     app.register_error_handler(imaging.Damaged, _damaged)
+    app.register_error_handler(NoTurn, _too_many_at_once)
     app.register_error_handler(Exception, _failure)
 
 
@@ -132,6 +134,11 @@ def _unsupported(error: imaging.Unsupported) -> Response:
 
 def _damaged(error: imaging.Damaged) -> Response:
     return problem(422, "The picture can't be used; see errors.", errors={"file": [str(error)]})
+
+
+def _too_many_at_once(_: NoTurn) -> Response:
+    detail = "Two of your pictures are being worked on already. Send the next one when they are done."
+    return problem(429, detail, {"Retry-After": RETRY_SECONDS})
 
 
 def _http_error(error: HTTPException) -> Response:

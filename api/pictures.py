@@ -76,7 +76,9 @@ def _head(file: Path) -> bytes:
 def _uploaded(sent: Path, alt: str, also: str) -> Response:
     with tempfile.TemporaryDirectory(prefix="sinpluma-picture-") as folder:
         kept = Path(folder) / "original"
-        made = imaging.clean(sent, kept)
+        # Only while it is decoded: a slow store is no reason to keep its owner waiting.
+        with services().picture_turns.of(actor().user_id):
+            made = imaging.clean(sent, kept)
         with open(kept, "rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         known = (made.mime, kept.stat().st_size, made.width, made.height, digest)

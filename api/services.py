@@ -16,6 +16,7 @@ from infra.objects import REQUEST_SECONDS as STORE_SECONDS
 from infra.objects import Store
 from infra.settings import Settings
 from infra.shared_cache import SharedCache, connect
+from infra.turns import Turns
 from infra.watch import Watch
 from queries import reads as queries
 from queries.reads import Reads
@@ -23,6 +24,10 @@ from queries.viewer import Viewer
 
 # The primary has to be asked after a replica that hangs, within the time that a request may take.
 REPLICA_SECONDS = 1.0
+# What is decoded takes a processor; what waits takes a thread.
+PICTURES_AT_ONCE = 2
+PICTURE_PATIENCE = 2.0
+PICTURES_WAITING = 1
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,8 @@ class Services:
     shared: SharedCache
     limiter: Limiter | None
     store: Store
+    # Of each user's pictures so many are decoded at a time.
+    picture_turns: Turns
     linguistics: Linguistics
     # Wakes the relay once something is committed.
     nudge: Nudge
@@ -67,6 +74,7 @@ def build(settings: Settings) -> Services:
         shared=shared,
         limiter=Limiter(connect(settings), redis) if settings.ratelimit_enabled else None,
         store=store,
+        picture_turns=Turns(settings.var / "picture-turns", PICTURES_AT_ONCE, PICTURE_PATIENCE, PICTURES_WAITING),
         linguistics=Linguistics(settings),
         nudge=Nudge(connect(settings), redis),
         queues=connect(settings),

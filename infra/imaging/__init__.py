@@ -20,13 +20,17 @@ CHECKOUT = Path(__file__).resolve().parent.parent.parent
 
 TYPES = ("image/jpeg", "image/png", "image/webp", "image/gif")
 HEAD_BYTES = 8192
-WALL_SECONDS = 10.0
-# Each child may take half a gigabyte and a processor.
-MOST_CHILDREN = 2
-PATIENCE_SECONDS = 20.0
+# The child has a limit of its own on the processor; who reaches this one had to share it with too many.
+WALL_SECONDS = 30.0
+# Each child may take half a gigabyte and a processor. One more than a user may have: the next user finds a place.
+MOST_CHILDREN = 3
+# Who waits holds a thread that others need.
+MOST_WAITING = 2
+PATIENCE_SECONDS = 10.0
 
 logger = logging.getLogger(__name__)
 _free = threading.BoundedSemaphore(MOST_CHILDREN)
+_waiting = threading.BoundedSemaphore(MOST_WAITING)
 
 
 class Unsupported(Exception):
@@ -107,12 +111,22 @@ def _in_child(job: str, source: Path, target: Path) -> Any:
 
 @contextmanager
 def _turn() -> Iterator[None]:
-    if not _free.acquire(timeout=PATIENCE_SECONDS):
-        raise TooBusy
+    if not _free.acquire(blocking=False):
+        _wait()
     try:
         yield
     finally:
         _free.release()
+
+
+def _wait() -> None:
+    if not _waiting.acquire(blocking=False):
+        raise TooBusy
+    try:
+        if not _free.acquire(timeout=PATIENCE_SECONDS):
+            raise TooBusy
+    finally:
+        _waiting.release()
 
 
 def _run(job: str, source: Path, target: Path) -> dict[str, Any]:
@@ -120,8 +134,8 @@ def _run(job: str, source: Path, target: Path) -> dict[str, Any]:
     command = [sys.executable, "-E", "-s", "-m", "infra.imaging.child", job, str(source), str(target)]
     try:
         child = subprocess.run(command, cwd=CHECKOUT, env={}, capture_output=True, timeout=WALL_SECONDS, check=True)
-    except subprocess.TimeoutExpired:
-        return {"refused": "The picture takes too long to decode."}
+    except subprocess.TimeoutExpired as error:
+        raise TooBusy from error
     except subprocess.CalledProcessError as error:
         # Killed by one of its limits, or crashed by the picture: the same to whoever sent it.
         logger.warning("a picture ended its decoder (status %s): %s", error.returncode, error.stderr[-300:])

@@ -12,12 +12,14 @@ from typing import Any
 
 MEMORY_BYTES = 512 * 1024 * 1024
 CPU_SECONDS = 10
+NICENESS = 10
 TOO_MUCH = "The picture takes more memory than any picture gets. Send a smaller one, or as JPEG."
 MOST_FILE_BYTES = 64 * 1024 * 1024
 
 
 def limit() -> None:
-    """From here on this process can't take more, whatever it reads."""
+    """From here on this process can't take more, whatever it reads, and waits while anybody else has work to do."""
+    os.nice(NICENESS)
     for what, most in (
         (resource.RLIMIT_AS, MEMORY_BYTES),
         (resource.RLIMIT_CPU, CPU_SECONDS),

@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 
 from domain.picture import pictures, reservations
 from infra.objects import Store
+from infra.turns import Turns
 from tests.integration.drawing import CAMERA, UPRIGHT, corners, data, four_corners, moving, opened, photograph
 from tests.service import Author, Service
 
@@ -387,3 +388,19 @@ def test_pictures_are_their_owners_alone_but_who_has_the_url_sees_them(service: 
     media(anyone, image, expect=404)
     owner.delete(path, expect=404)
     assert owner.get(UPLOADS)["total"] == 0
+
+
+def test_a_third_picture_of_ones_own_at_a_time_waits_a_moment_and_is_asked_to_come_again(service: Service) -> None:
+    ana, ben = service.author(), service.author()
+    # As another process of the API would hold them.
+    elsewhere = Turns(service.settings.var / "picture-turns", 2, 0.0, 1)
+    with elsewhere.of(ana.id):
+        send(ana, photograph())
+        with elsewhere.of(ana.id):
+            answer = ana.ask("POST", UPLOADS, expect=429, data={"file": (io.BytesIO(photograph()), "boat.jpg")})
+            assert int(answer.headers["Retry-After"]) > 0
+            assert answer.get_json()["title"] == "Too Many Requests"
+            send(ben, photograph())
+    send(ana, photograph())
+    with service.engine.connect() as connection:
+        assert connection.scalar(select(func.count()).select_from(pictures)) == 3

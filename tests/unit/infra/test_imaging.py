@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from infra import imaging
-from infra.imaging import original, sizes
+from infra.imaging import child, original, sizes
 from infra.settings import CHECKOUT
 
 ROUNDS = 3
@@ -44,10 +45,20 @@ def test_the_child_is_not_told_our_secrets(tmp_path: Path, monkeypatch: pytest.M
     assert seen == [{}]
 
 
-def test_a_picture_that_takes_too_long_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_picture_is_not_blamed_for_a_processor_that_others_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(imaging, "WALL_SECONDS", 0.01)
-    with pytest.raises(imaging.Damaged, match="too long"):
+    with pytest.raises(imaging.TooBusy):
         imaging.clean(photograph(tmp_path / "a.jpg", (40, 30)), tmp_path / "b")
+
+
+def test_a_picture_that_takes_more_than_its_processor_time_ends_its_child(tmp_path: Path) -> None:
+    code = "import os; from infra.imaging import child; child.CPU_SECONDS = 1; child.limit()\n"
+    command = [sys.executable, "-c", code + "print(os.nice(0), flush=True)\nwhile True: pass"]
+    ended = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, timeout=60)
+    assert (ended.stdout, ended.returncode < 0) == ("10\n", True)
+    assert child.CPU_SECONDS == 10
 
 
 def large(mode: str = "RGB") -> Image.Image:
@@ -126,6 +137,12 @@ def test_who_finds_no_free_child_in_time_is_told_so(tmp_path: Path, monkeypatch:
     for _ in range(imaging.MOST_CHILDREN):
         imaging._free.acquire()
     try:
+        with pytest.raises(imaging.TooBusy):
+            imaging.clean(source, tmp_path / "b")
+        # When enough wait already, at once.
+        monkeypatch.setattr(imaging, "PATIENCE_SECONDS", 600.0)
+        monkeypatch.setattr(imaging, "_waiting", threading.BoundedSemaphore(1))
+        imaging._waiting.acquire()
         with pytest.raises(imaging.TooBusy):
             imaging.clean(source, tmp_path / "b")
     finally:
