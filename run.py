@@ -36,7 +36,7 @@ def api(arguments: argparse.Namespace) -> None:
 def relay(arguments: argparse.Namespace) -> None:
     """the relay, which hands committed events from the database to the queues; several may run"""
     from events.relay import main
-    from workers.reactions import PAUSES, SUBSCRIPTIONS
+    from workers.reaction_table import PAUSES, SUBSCRIPTIONS
 
     _give_way()
     main(_start("relay"), SUBSCRIPTIONS, PAUSES)

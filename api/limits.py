@@ -10,7 +10,7 @@ from typing import Any
 from flask import Request, request
 from werkzeug.exceptions import TooManyRequests
 
-from api.limiter import Limit, Standing
+from api.permits import Limit, Standing
 from api.services import services
 from domain.user import fold
 

@@ -7,7 +7,7 @@ from apiflask import APIFlask
 from flask import current_app
 from redis import Redis
 
-from api.limiter import Limiter
+from api.permits import Limiter
 from infra import database
 from infra.database import REQUEST_SECONDS, Engine, read_engine, replica_engine, write_engine
 from infra.linguistics import Linguistics

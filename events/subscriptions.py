@@ -1,5 +1,5 @@
 """The names of the reactions: each has a queue and a worker of its own name. What they hear and do is one table,
-``workers/reactions.py``; who needs its subscriptions here gets them as an argument."""
+``workers/reaction_table.py``; who needs its subscriptions here gets them as an argument."""
 
 from collections.abc import Mapping
 

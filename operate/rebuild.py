@@ -13,7 +13,7 @@ from infra.settings import Settings
 from operate.database_check import check_database
 from read_models.rebuilding.rebuild import Rebuild
 from workers.clock import REBUILD, Held, hold
-from workers.reactions import MODELS
+from workers.reaction_table import MODELS
 
 LOOK_AGAIN_SECONDS = 1.0
 

@@ -12,7 +12,7 @@ from read_models.model import Model
 from read_models.rebuilding.rebuild import fill
 from read_models.rebuilding.shadow import Shadow
 from read_models.search.index import search_entries
-from workers.reactions import MODELS
+from workers.reaction_table import MODELS
 
 PREFIX = "compared_"
 

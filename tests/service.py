@@ -16,7 +16,7 @@ from events.relay import Relay
 from events.subscriptions import REACTIONS
 from infra import broker
 from infra.settings import Settings
-from workers.reactions import SUBSCRIPTIONS
+from workers.reaction_table import SUBSCRIPTIONS
 from workers.runner import RelayedJob
 
 PASSWORD = "a long enough password"

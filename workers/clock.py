@@ -23,7 +23,7 @@ from read_models.rebuilding import progress
 from read_models.rebuilding.rebuild import introduce, wanted
 from read_models.search import refresh
 from workers import page_lists, sweep, thinning, trash
-from workers.reactions import MODELS
+from workers.reaction_table import MODELS
 
 logger = logging.getLogger(__name__)
 

@@ -26,7 +26,7 @@ from infra.database_errors import is_unreachable
 from infra.objects import StoreAway
 from infra.settings import Settings, load_settings
 from read_models.rebuilding import progress
-from workers.reactions import REACTIONS, Reaction
+from workers.reaction_table import REACTIONS, Reaction
 from workers.time_limit import TookTooLong, time_limit
 
 logger = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ logger = logging.getLogger(__name__)
 # for long.
 JOB_BUDGET_SECONDS = 10.0
 # Nobody waits for a worker, and a batch that gives up its place behind another is done all over again. Less than one
-# event may take (workers/reactions.py): to wait is not to hang.
+# event may take (workers/reaction_table.py): to wait is not to hang.
 LOCK_WAIT_SECONDS = 4
 
 

@@ -29,7 +29,7 @@ from operate.backup.scratch import Scratch, alone
 from operate.backup.writing import SECRETS
 from operate.database_check import known_revisions
 from read_models.rebuilding.rebuild import Rebuild
-from workers.reactions import MODELS
+from workers.reaction_table import MODELS
 
 _NAME = re.compile(r"[a-z0-9_]{1,64}").fullmatch
 # Connections of a service that was just stopped are seen for a moment longer.

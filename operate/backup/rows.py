@@ -12,7 +12,7 @@ from pymysql.converters import conversions
 from pymysql.cursors import SSCursor
 from sqlalchemy import create_engine, make_url
 
-from workers.reactions import MODELS
+from workers.reaction_table import MODELS
 
 # From the log a restore makes them anew, and the clock begins as on its first day; what the sweep has found is about
 # another bucket.

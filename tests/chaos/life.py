@@ -34,7 +34,7 @@ from tests.chaos.journal import Journal, Operation, read
 from tests.chaos.writers import Author
 from tests.integration import drawing
 from workers.clock import Clock
-from workers.reactions import SUBSCRIPTIONS
+from workers.reaction_table import SUBSCRIPTIONS
 from workers.runner import RelayedJob
 
 UPLOAD = "/uploads/images"

@@ -9,7 +9,7 @@ from read_models.rebuilding import rebuild
 from read_models.rebuilding.rebuild import Rebuild
 from read_models.search.refresh import MODEL
 from tests.integration.writing import a_page, save
-from workers.reactions import SUBSCRIPTIONS
+from workers.reaction_table import SUBSCRIPTIONS
 
 SAVES = 60
 

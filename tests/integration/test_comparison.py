@@ -12,7 +12,7 @@ from read_models.references import picture_references
 from tests.comparison import differences
 from tests.integration.test_projections import READ_MODELS
 from tests.service import Author, Service
-from workers.reactions import MODELS, SUBSCRIPTIONS
+from workers.reaction_table import MODELS, SUBSCRIPTIONS
 
 
 def lived_in(service: Service) -> Author:

@@ -9,7 +9,7 @@ from sqlalchemy import Engine, text
 from infra.database import write_engine
 from infra.settings import Settings
 from workers import reaction
-from workers.reactions import REACTIONS
+from workers.reaction_table import REACTIONS
 
 TLS = "ssl_disabled"
 

@@ -49,7 +49,7 @@ from events.pictures import (
 from events.subscriptions import REACTIONS
 from infra.clock import new_id
 from tests.integration.writing import a_page, dump, in_threads, save, versions
-from workers.reactions import SUBSCRIPTIONS
+from workers.reaction_table import SUBSCRIPTIONS
 
 NOON = datetime(2026, 1, 2, 12, 0, 0, 123456, tzinfo=UTC)
 OWNER, NOTEBOOK, PAGE = "a" * 32, "b" * 32, "c" * 32

@@ -12,7 +12,7 @@ from tests.integration.test_reactions import deliver
 from tests.integration.writing import a_page
 from tests.service import Service
 from workers.reaction import Reactor
-from workers.reactions import REACTIONS
+from workers.reaction_table import REACTIONS
 
 
 @pytest.fixture(params=sorted(FULL))

@@ -30,8 +30,8 @@ from tests.integration.writing import a_page, save
 from tests.service import Service
 from workers import reaction, time_limit
 from workers.reaction import Reactor, react
-from workers.reactions import REACTIONS as EFFECTS
-from workers.reactions import Reaction
+from workers.reaction_table import REACTIONS as EFFECTS
+from workers.reaction_table import Reaction
 from workers.runner import RelayedJob
 
 owed = deliveries.deliveries

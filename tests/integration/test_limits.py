@@ -14,8 +14,8 @@ from flask import Flask
 from werkzeug.test import TestResponse, create_environ
 
 from api import create_app, limits
-from api.limiter import BLOCKS, Limit, Limiter
 from api.limits import ACCOUNT, ATTEMPT, CHANGE, PASSWORD, READ, SEARCH
+from api.permits import BLOCKS, Limit, Limiter
 from deploy.embedded import EmbeddedServices
 from infra.settings import Settings
 from infra.shared_cache import connect
@@ -261,7 +261,7 @@ def test_what_remains_falls_by_one(service: Service) -> None:
 
 
 def test_windows_do_not_pile_up(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("api.limiter.MOST_WINDOWS", 100)
+    monkeypatch.setattr("api.permits.MOST_WINDOWS", 100)
     counting, limit = limiter(service.settings), Limit("many", 5)
     for n in range(250):
         counting.count(limit, f"holder {n}")

@@ -16,7 +16,7 @@ from tests.integration.writing import versions
 from tests.service import Author, Service
 from workers import page_lists
 from workers.page_lists import AFTER, KINDS, thin_page_lists
-from workers.reactions import SUBSCRIPTIONS
+from workers.reaction_table import SUBSCRIPTIONS
 
 LATER = AFTER + timedelta(minutes=1)
 

@@ -20,8 +20,8 @@ from tests.integration.test_reactions import still_owed
 from tests.integration.writing import a_notebook, a_page, dump, event_ids, save
 from tests.service import Author, Service
 from workers import reaction
-from workers.reactions import REACTIONS as EFFECTS
-from workers.reactions import SUBSCRIPTIONS
+from workers.reaction_table import REACTIONS as EFFECTS
+from workers.reaction_table import SUBSCRIPTIONS
 
 owed = deliveries.deliveries
 

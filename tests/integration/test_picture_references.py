@@ -14,7 +14,7 @@ from tests.integration.drawing import photograph
 from tests.integration.test_pictures import UPLOADS, send
 from tests.integration.writing import dump, event_ids
 from tests.service import Author, Service
-from workers.reactions import SUBSCRIPTIONS
+from workers.reaction_table import SUBSCRIPTIONS
 
 
 def link(image: dict[str, Any]) -> str:

@@ -55,8 +55,8 @@ from read_models.page_view import page_views
 from read_models.rebuilding import progress
 from tests.integration.writing import a_notebook, a_page, do, dump, event_ids, in_threads, save
 from workers.reaction import Reactor
-from workers.reactions import REACTIONS as EFFECTS
-from workers.reactions import SUBSCRIPTIONS
+from workers.reaction_table import REACTIONS as EFFECTS
+from workers.reaction_table import SUBSCRIPTIONS
 
 WINDOW = timedelta(minutes=5)
 TEXTS = (

@@ -35,8 +35,8 @@ from read_models.search.index import search_entries
 from tests.integration.writing import a_notebook, a_page, dump, event_ids, in_threads, save
 from tests.service import Service
 from workers.reaction import Reactor
-from workers.reactions import REACTIONS as EFFECTS
-from workers.reactions import SUBSCRIPTIONS, Reaction
+from workers.reaction_table import REACTIONS as EFFECTS
+from workers.reaction_table import SUBSCRIPTIONS, Reaction
 from workers.runner import RelayedJob
 
 owed = deliveries.deliveries

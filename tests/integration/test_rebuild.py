@@ -35,8 +35,8 @@ from tests.service import Author, Service
 from workers import clock
 from workers.clock import REBUILD, Clock, hold
 from workers.reaction import Reactor
-from workers.reactions import MODELS
-from workers.reactions import REACTIONS as EFFECTS
+from workers.reaction_table import MODELS
+from workers.reaction_table import REACTIONS as EFFECTS
 from workers.thinning import thin_revisions, thinning_marks
 
 owed = deliveries.deliveries

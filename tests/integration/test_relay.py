@@ -41,7 +41,7 @@ from tests.integration.writing import (
     save,
 )
 from tests.service import Service
-from workers.reactions import SUBSCRIPTIONS
+from workers.reaction_table import SUBSCRIPTIONS
 
 owed = deliveries.deliveries
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from events.event import Fact, decode
-from workers.reactions import SUBSCRIPTIONS
+from workers.reaction_table import SUBSCRIPTIONS
 
 FIRST: dict[str, dict[str, Any]] = json.loads((Path(__file__).parent / "first_events.json").read_text())
 REMEDY = "give the new field a default: every event in the log was written without it"

@@ -29,7 +29,7 @@ from tests.chaos.system import System, until
 from tests.chaos.watching import repeated
 from tests.chaos.writers import Author
 from tests.comparison import differences
-from workers.reactions import SUBSCRIPTIONS
+from workers.reaction_table import SUBSCRIPTIONS
 
 POISONED = 0.01
 PAGES = 20

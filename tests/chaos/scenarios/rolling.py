@@ -26,7 +26,7 @@ from tests.chaos.sockets import is_listening
 from tests.chaos.system import ALL, System, until
 from tests.chaos.writers import Writers
 from workers.clock import REBUILD, chores
-from workers.reactions import MODELS
+from workers.reaction_table import MODELS
 
 START_SECONDS = 60.0
 # In slices of ten seconds, all of a log of a hundred thousand events, four times.
