@@ -1,8 +1,7 @@
 """What an edit changed, word by word.
 
 Line by line first, then word by word inside the lines that changed: most of a long text is equal, and lines find that
-out quickly. The texts are tied together at what stands once in both of them (patience diff), which takes time in
-proportion to them whatever they hold. An ordinary diff is quadratic, so it only refines what is left over, while a
+out quickly (see matching.py). What has little in common is refined by an ordinary diff, which is quadratic, while a
 fixed amount of work lasts; what then remains counts as deleted and written anew, which is still exact.
 """
 
@@ -13,21 +12,14 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal, NamedTuple
 
-from patiencediff import unique_lcs
-
+from domain.matching import Part, Work, parts
 from domain.text import WORD, words_in
 
-# How often what lies between two ties is looked at again for new ones; text written by people needs three or four.
-DEEPEST = 10
 # Pairs of words to hold against each other: in one gap, and in all. It bounds the time to a second or so.
 MOST_IN_A_GAP = 40_000
 MOST_IN_ALL = 500_000
 
 Op = Literal["equal", "delete", "insert"]
-# A place in the old sequence and one in the new, where the same piece stands.
-Tie = tuple[int, int]
-# A part of the old sequence, the part of the new one that stands in its place, and whether they are equal.
-Parts = Iterable[tuple[slice, slice, bool]]
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
 # A word, a run of white space, or a single sign.
 _PIECE = re.compile(rf"{WORD.pattern}|\s+|.", re.DOTALL)
@@ -48,8 +40,10 @@ class Comparison:
 
 
 def compare(old: str, new: str) -> Comparison:
-    """The hunks that lead from the old text to the new one, and how many words that takes."""
-    hunks = list(_joined(_without_lone_gaps(list(_joined(_by_words(_by_lines(old, new)))))))
+    """The hunks that lead from the old text to the new one, and how many words that takes. A mebibyte of anything takes
+    below two seconds."""
+    work = Work()
+    hunks = list(_joined(_without_lone_gaps(list(_joined(_by_words(_by_lines(old, new, work), work))))))
     return Comparison(hunks, _words(hunks, "insert"), _words(hunks, "delete"))
 
 
@@ -57,74 +51,37 @@ def _words(hunks: Iterable[Hunk], op: Op) -> int:
     return sum(words_in(hunk.text) for hunk in hunks if hunk.op == op)
 
 
-def _by_lines(old: str, new: str) -> Iterator[Hunk]:
+def _by_lines(old: str, new: str, work: Work) -> Iterator[Hunk]:
     before, after = _LINE.findall(old), _LINE.findall(new)
-    return _hunks(before, after, _patience(before, after))
+    return _hunks(before, after, parts(before, after, work))
 
 
-def _by_words(hunks: Iterable[Hunk]) -> Iterator[Hunk]:
-    work_left = [MOST_IN_ALL]
+def _by_words(hunks: Iterable[Hunk], work: Work) -> Iterator[Hunk]:
+    pairs_left = [MOST_IN_ALL]
     for is_equal, group in groupby(hunks, lambda hunk: hunk.op == "equal"):
         lines = list(group)
-        yield from lines if is_equal else _changed(_side(lines, "delete"), _side(lines, "insert"), work_left)
+        yield from lines if is_equal else _changed(_side(lines, "delete"), _side(lines, "insert"), work, pairs_left)
 
 
-def _changed(old: str, new: str, work_left: list[int]) -> Iterator[Hunk]:
+def _changed(old: str, new: str, work: Work, pairs_left: list[int]) -> Iterator[Hunk]:
     before, after = _PIECE.findall(old), _PIECE.findall(new)
-    for a, b, is_equal in _patience(before, after):
-        gap = before[a], after[b]
-        yield from _hunks(*gap, [(slice(None), slice(None), True)] if is_equal else _closely(*gap, work_left))
+    for part in parts(before, after, work):
+        gap = before[part.old], after[part.new]
+        whole = Part(slice(None), slice(None), True)
+        yield from _hunks(*gap, [whole] if part.is_equal else _closely(*gap, pairs_left))
 
 
-def _patience(before: Sequence[str], after: Sequence[str]) -> Parts:
-    # The library's own recursion ends the process' thread on texts made for it, so only its core is used.
-    found: list[Tie] = []
-    _tie(before, after, (0, len(before), 0, len(after)), DEEPEST, found)
-    return _parts(found, (len(before), len(after)))
-
-
-def _tie(
-    before: Sequence[str], after: Sequence[str], window: tuple[int, int, int, int], depth: int, found: list[Tie]
-) -> None:
-    """Add the places, in order, where the window's two sides are tied together."""
-    a, a_end, b, b_end = window
-    while a < a_end and b < b_end and before[a] == after[b]:
-        found.append((a, b))
-        a, b = a + 1, b + 1
-    tail = 0
-    while a < a_end - tail and b < b_end - tail and before[a_end - tail - 1] == after[b_end - tail - 1]:
-        tail += 1
-    if depth:
-        ties = [(a + x, b + y) for x, y in unique_lcs(before[a : a_end - tail], after[b : b_end - tail])]
-        for x, y in [*ties, (a_end - tail, b_end - tail)] if ties else ():
-            _tie(before, after, (a, x, b, y), depth - 1, found)
-            a, b = x, y
-    found.extend((a_end - left, b_end - left) for left in range(tail, 0, -1))
-
-
-def _parts(ties: list[Tie], ends: Tie) -> Parts:
-    """The runs of ties, and what lies between them."""
-    begin = a = b = 0
-    for x, y in [*ties, ends]:
-        if (x, y) != (a, b):
-            yield slice(begin, a), slice(0), True
-            yield slice(a, x), slice(b, y), False
-            begin = x
-        a, b = x + 1, y + 1
-    yield slice(begin, ends[0]), slice(0), True
-
-
-def _closely(before: Sequence[str], after: Sequence[str], work_left: list[int]) -> Parts:
-    work = len(before) * len(after)
-    if min(len(before), len(after)) <= 1 or work > min(MOST_IN_A_GAP, work_left[0]):
-        return [(slice(None), slice(None), False)]
-    work_left[0] -= work
+def _closely(before: Sequence[str], after: Sequence[str], pairs_left: list[int]) -> Iterable[Part]:
+    pairs = len(before) * len(after)
+    if min(len(before), len(after)) <= 1 or pairs > min(MOST_IN_A_GAP, pairs_left[0]):
+        return [Part(slice(None), slice(None), False)]
+    pairs_left[0] -= pairs
     opcodes = difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes()
-    return [(slice(a, a_end), slice(b, b_end), tag == "equal") for tag, a, a_end, b, b_end in opcodes]
+    return [Part(slice(a, a_end), slice(b, b_end), tag == "equal") for tag, a, a_end, b, b_end in opcodes]
 
 
-def _hunks(before: Sequence[str], after: Sequence[str], parts: Parts) -> Iterator[Hunk]:
-    for a, b, is_equal in parts:
+def _hunks(before: Sequence[str], after: Sequence[str], found: Iterable[Part]) -> Iterator[Hunk]:
+    for a, b, is_equal in found:
         if is_equal:
             yield Hunk("equal", "".join(before[a]))
         else:

@@ -1,5 +1,8 @@
 """Two edits of one text on their common base: both, or neither."""
 
+import random
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -39,6 +42,41 @@ def test_the_same_edit_twice_is_no_conflict() -> None:
 
 def test_texts_without_a_last_newline_keep_theirs() -> None:
     assert merge("学而\n时习之", "学而\n时习之！", "论语\n学而\n时习之") == "论语\n学而\n时习之！"
+
+
+@pytest.mark.parametrize(
+    ("line", "one", "other"),
+    [
+        ("La la la", "Oh the river", "Carry me home"),
+        ("- [ ] regar", "- [x] regar", "- [ ] podar"),
+        ("南无", "阿弥", "陀佛"),
+    ],
+)
+def test_edits_among_many_equal_lines_are_both_kept(line: str, one: str, other: str) -> None:
+    base = [line] * 60
+    mine, theirs = [*base[:20], one, *base[21:]], [*base[:40], other, *base[41:]]
+    both = [*mine[:40], other, *mine[41:]]
+    assert merge(*("\n".join(lines) for lines in (base, mine, theirs))) == "\n".join(both)
+
+
+@pytest.mark.parametrize("size", [49_000, 99_000, 500_000])
+def test_a_conflict_is_told_in_time_whatever_the_texts(size: int) -> None:
+    base, mine, theirs = ("\n".join(random.Random(seed).choices("abcdef", k=size)) for seed in range(3))
+    began = time.process_time()
+    assert merge(base, mine, theirs) is None
+    assert time.process_time() - began < 2
+
+
+def test_edits_of_a_whole_book_are_merged_in_time() -> None:
+    chosen = random.Random(4)
+    base = [" ".join(f"word{chosen.randrange(5000)}" for _ in range(15)) for _ in range(10_000)]
+    mine = [f"{line} mine" if number % 100 == 0 else line for number, line in enumerate(base)]
+    theirs = [f"{line} theirs" if number % 100 == 50 else line for number, line in enumerate(base)]
+    began = time.process_time()
+    found = merge(*("\n".join(lines) for lines in (base, mine, theirs)))
+    assert found is not None
+    assert (found.count("mine"), found.count("theirs")) == (100, 100)
+    assert time.process_time() - began < 2
 
 
 @given(base=texts, edited=texts)

@@ -1,0 +1,150 @@
+"""What two sequences have in common, in order, for a bounded amount of work.
+
+First they are tied together at what stands once in both (patience), which takes time in proportion to them and follows
+what people mean. What lies between two ties is gone over with Myers' algorithm, which finds the smallest change and
+takes the longer the larger that is: where a few of many equal lines changed, nothing stands once. Beyond its work the
+rest has nothing in common, as far as this goes.
+"""
+
+from array import array
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from patiencediff import unique_lcs
+
+# How often what lies between two ties is looked at again for new ones; text written by people needs three or four.
+DEEPEST = 10
+# The largest change that is looked for between two ties; all that was tried is remembered, which is its square.
+LARGEST = 1200
+# Steps of Myers' algorithm in all: half a second or so.
+MOST_STEPS = 1_200_000
+
+# A place in the old sequence and one in the new, where the same piece stands.
+Tie = tuple[int, int]
+
+
+class Part(NamedTuple):
+    """A part of the old sequence, the part of the new one that stands in its place, and whether they are equal."""
+
+    old: slice
+    new: slice
+    is_equal: bool
+
+
+class Work:
+    """What may still be done."""
+
+    def __init__(self, steps: int = MOST_STEPS) -> None:
+        self.steps = steps
+
+
+def parts(before: Sequence[str], after: Sequence[str], work: Work) -> Iterator[Part]:
+    """Both sequences from beginning to end, as parts that are equal and parts that are not."""
+    ends = (len(before), len(after))
+    for part in _runs(_patience(before, after), ends):
+        if part.is_equal:
+            yield part
+            continue
+        a, b = part.old.start, part.new.start
+        closer = smallest(before[part.old], after[part.new], work)
+        # As good as nothing in common: what ties there are would be accidents.
+        if closer is None:
+            yield part
+        else:
+            for old, new, is_equal in _runs(closer, (part.old.stop - a, part.new.stop - b)):
+                yield Part(_moved(old, a), _moved(new, b), is_equal)
+
+
+def _moved(part: slice, by: int) -> slice:
+    return slice(part.start + by, part.stop + by)
+
+
+def _patience(before: Sequence[str], after: Sequence[str]) -> list[Tie]:
+    # The library's own recursion ends the process' thread on texts made for it, so only its core is used.
+    found: list[Tie] = []
+    _tie(before, after, (0, len(before), 0, len(after)), DEEPEST, found)
+    return found
+
+
+def _tie(
+    before: Sequence[str], after: Sequence[str], window: tuple[int, int, int, int], depth: int, found: list[Tie]
+) -> None:
+    """Add the places, in order, where the window's two sides are tied together."""
+    a, a_end, b, b_end = window
+    while a < a_end and b < b_end and before[a] == after[b]:
+        found.append((a, b))
+        a, b = a + 1, b + 1
+    tail = 0
+    while a < a_end - tail and b < b_end - tail and before[a_end - tail - 1] == after[b_end - tail - 1]:
+        tail += 1
+    if depth:
+        ties = [(a + x, b + y) for x, y in unique_lcs(before[a : a_end - tail], after[b : b_end - tail])]
+        for x, y in [*ties, (a_end - tail, b_end - tail)] if ties else ():
+            _tie(before, after, (a, x, b, y), depth - 1, found)
+            a, b = x, y
+    found.extend((a_end - left, b_end - left) for left in range(tail, 0, -1))
+
+
+def _runs(ties: Sequence[Tie], ends: Tie) -> Iterator[Part]:
+    """The runs of ties, and what lies between them."""
+    start = old = new = 0
+    for x, y in [*ties, ends]:
+        if (x, y) != (old, new):
+            if old > start:
+                yield Part(slice(start, old), slice(new - (old - start), new), True)
+            yield Part(slice(old, x), slice(new, y), False)
+            start = x
+        old, new = x + 1, y + 1
+    if ends[0] > start:
+        yield Part(slice(start, ends[0]), slice(ends[1] - (ends[0] - start), ends[1]), True)
+
+
+def smallest(before: Sequence[str], after: Sequence[str], work: Work) -> list[Tie] | None:
+    """The ties that leave the smallest change; None when that is more than half of both, or more than ``work``."""
+    size, other = len(before), len(after)
+    limit = min((size + other) // 2, LARGEST)
+    if not size or not other or abs(size - other) > limit:
+        return None
+    # On each diagonal (old place - new place) the farthest old place that so many changes reach.
+    middle = limit + 1
+    reached = array("l", bytes(array("l").itemsize * (2 * limit + 3)))
+    history: list[array[int]] = []
+    for changes in range(limit + 1):
+        history.append(reached[middle - changes - 1 : middle + changes + 2])
+        for diagonal in range(-changes, changes + 1, 2):
+            x = _next(reached, middle + diagonal, diagonal == -changes, diagonal == changes)
+            y = x - diagonal
+            begun = x
+            while x < size and y < other and before[x] == after[y]:
+                x, y = x + 1, y + 1
+            reached[middle + diagonal] = x
+            work.steps -= 1 + x - begun
+            if x >= size and y >= other:
+                return _traced(history, size, other)
+        if work.steps < 0:
+            return None
+    return None
+
+
+def _next(reached: "array[int]", place: int, is_first: bool, is_last: bool) -> int:
+    """Where one change more leads to: one piece less of the new sequence, or one less of the old."""
+    if is_first or (not is_last and reached[place - 1] < reached[place + 1]):
+        return reached[place + 1]
+    return reached[place - 1] + 1
+
+
+def _traced(history: "list[array[int]]", x: int, y: int) -> list[Tie]:
+    """The way back from the end, change by change."""
+    found: list[Tie] = []
+    for changes in range(len(history) - 1, -1, -1):
+        reached, diagonal, middle = history[changes], x - y, changes + 1
+        here = middle + diagonal
+        down = diagonal == -changes or (diagonal != changes and reached[here - 1] < reached[here + 1])
+        before = reached[here + 1] if down else reached[here - 1]
+        begun = before if down else before + 1
+        while x > begun:
+            x, y = x - 1, y - 1
+            found.append((x, y))
+        x, y = before, before - (diagonal + 1 if down else diagonal - 1)
+    found.reverse()
+    return found
