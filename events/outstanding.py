@@ -66,16 +66,18 @@ def owes_before(connection: Connection, owner_id: str, aggregate_ids: Collection
     return False
 
 
-def withdrawals(connection: Connection, reaction: str) -> dict[str, int]:
-    """Pages and notebooks taken from readers that the reaction has not heard of yet: id, and the version of the newest
-    event that took it (a notebook's, also for a page)."""
-    waiting = select(outbox.c.withdraws, outbox.c.version).where(outbox.c.withdraws.is_not(None))
-    owed = select(deliveries.c.withdraws, deliveries.c.version).where(
+def withdrawals(connection: Connection, reaction: str, but: Collection[str] = ()) -> dict[str, int]:
+    """Pages and notebooks taken from readers that the reaction has not handled, parked ones too: id, and the version of
+    the newest event that took it (a notebook's, also for a page). Events of the names in ``but`` do not count."""
+    # Compared here: there are few, and an index tells them without a look at their types.
+    waiting = select(outbox.c.withdraws, outbox.c.version, outbox.c.type).where(outbox.c.withdraws.is_not(None))
+    owed = select(deliveries.c.withdraws, deliveries.c.version, deliveries.c.type).where(
         deliveries.c.withdraws.is_not(None), deliveries.c.reaction == reaction
     )
     newest: dict[str, int] = {}
-    for withdrawn, version in connection.execute(union_all(waiting, owed)):
-        newest[withdrawn] = max(newest.get(withdrawn, 0), version)
+    for withdrawn, version, name in connection.execute(union_all(waiting, owed)):
+        if name not in but:
+            newest[withdrawn] = max(newest.get(withdrawn, 0), version)
     return newest
 
 

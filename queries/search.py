@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from events import outstanding
+from events.notebooks import NotebookUnpublished
 from events.subscriptions import INDEX_SEARCH
 from infra.clock import now
 from infra.database import retried
@@ -33,13 +34,15 @@ def search(reads: Reads, viewer: Viewer, wanted: dict[str, Any], shape: Shape) -
 def _find(connection: Connection, viewer: Viewer, wanted: dict[str, Any]) -> hits.SearchResult:
     # Read before the search itself: what is withdrawn later was not yet acknowledged when the request came.
     withdrawn = outstanding.withdrawals(connection, INDEX_SEARCH)
+    # Unpublished, a notebook is still there for its author.
+    trashed = outstanding.withdrawals(connection, INDEX_SEARCH, but=(NotebookUnpublished.name,)) if withdrawn else {}
     audience = Audience(
         viewer_id=viewer.user_id,
         scope=wanted["scope"],
         notebook_id=wanted["notebook_id"],
         author_id=wanted["author_id"],
-        hidden_notebook_ids=withdrawn,
-        hidden_page_ids=withdrawn,
+        withdrawn=withdrawn,
+        trashed=trashed,
     )
     return hits.search(connection, parse_query(wanted["q"]), audience, wanted["page"], wanted["per_page"])
 

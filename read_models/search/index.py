@@ -46,6 +46,10 @@ search_entries = table(
 )
 
 
+# A version of an entry is its notebook's, and in these lowest bits its page's.
+PAGE_BITS = 32
+
+
 @dataclass(frozen=True, kw_only=True)
 class Entry:
     """A page as one of its two audiences sees it. ``body`` is Markdown; ``version`` must grow with

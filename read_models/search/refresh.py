@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Column, Connection, delete, select, update
 from sqlalchemy.dialects.mysql import insert
 
-from events import log
+from events import log, outstanding
 from events.event import Event
 from events.notebooks import (
     NotebookEdited,
@@ -31,7 +31,7 @@ from infra.database import Id, Json, table
 from read_models.model import Model
 from read_models.projection import newest_of
 from read_models.search import index
-from read_models.search.index import Entry, Scope, forget, put, remove, retitle
+from read_models.search.index import PAGE_BITS, Entry, Scope, forget, put, remove, retitle
 
 search_notebooks = table(
     "search_notebooks",
@@ -42,8 +42,7 @@ search_notebooks = table(
 
 # More than a batch has, by far; the rest of them comes in a batch of its own.
 MOST_COVERED = 1000
-_PAGE_BITS = 32
-_LAST = (1 << _PAGE_BITS) - 1
+_LAST = (1 << PAGE_BITS) - 1
 
 
 def refresh(connection: Connection, events: Sequence[Event]) -> None:
@@ -59,8 +58,9 @@ def refresh(connection: Connection, events: Sequence[Event]) -> None:
         forget(connection, page_id)
     for notebook_id in sorted(newest_of(events, NotebookPurged)):
         connection.execute(delete(search_notebooks).where(search_notebooks.c.notebook_id == notebook_id))
+    withdrawn = outstanding.withdrawals(connection, INDEX_SEARCH)
     for notebook_id in sorted(touched):
-        _refresh_notebook(connection, notebook_id, touched[notebook_id], notebook_id in retitled)
+        _refresh_notebook(connection, notebook_id, touched[notebook_id], notebook_id in retitled, withdrawn)
 
 
 def covered(connection: Connection, events: Sequence[Event]) -> list[str]:
@@ -76,13 +76,15 @@ def _drafts_touched(fact: PageFact | NotebookFact) -> Sequence[str]:
     return fact.page_ids if isinstance(fact, (NotebookTrashed, NotebookRestored)) else ()
 
 
-def _refresh_notebook(connection: Connection, notebook_id: str, page_ids: Collection[str], retitled: bool) -> None:
+def _refresh_notebook(
+    connection: Connection, notebook_id: str, page_ids: Collection[str], retitled: bool, withdrawn: Collection[str]
+) -> None:
     indexed = _lock(connection, notebook_id)
     event = log.newest(connection, notebook_id)
     if event is None or not isinstance(event.fact, NotebookFact):
         return
     _refresh_drafts(connection, event.fact, page_ids)
-    _refresh_published(connection, event.fact, indexed)
+    _refresh_published(connection, event.fact, indexed, withdrawn)
     if retitled:
         _retitle(connection, event.fact)
 
@@ -103,12 +105,16 @@ def _refresh_drafts(connection: Connection, notebook: NotebookFact, page_ids: Co
     remove(connection, set(page_ids) - live, "draft", _version(notebook, _LAST))
 
 
-def _refresh_published(connection: Connection, notebook: NotebookFact, indexed: tuple[PublishedPage, ...]) -> None:
+def _refresh_published(
+    connection: Connection, notebook: NotebookFact, indexed: tuple[PublishedPage, ...], withdrawn: Collection[str]
+) -> None:
     shown = notebook.publication
     wanted = shown.pages if shown else ()
-    if wanted == indexed:
+    # A search hides all that is older than a withdrawal which nobody has handled: what is shown again must be newer.
+    is_doubted = any(each in withdrawn for each in (notebook.notebook_id, *(page.id for page in wanted)))
+    if wanted == indexed and not is_doubted:
         return
-    known = set(indexed)
+    known = set() if is_doubted else set(indexed)
     changed = [(page.id, page.version) for page in wanted if page not in known]
     texts = log.load_versions(connection, changed)
     put(connection, [_entry("published", notebook, event, shown.title if shown else "") for event in texts])
@@ -143,7 +149,7 @@ def _entry(scope: Scope, notebook: NotebookFact, event: Event, notebook_title: s
 
 def _version(notebook: NotebookFact, page_version: int) -> int:
     """One number that grows with either: under the lock neither is ever read twice in falling order."""
-    return notebook.version << _PAGE_BITS | page_version
+    return notebook.version << PAGE_BITS | page_version
 
 
 MODEL = Model(

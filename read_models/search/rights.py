@@ -1,12 +1,12 @@
 """Who may find what: the rights of a search, as conditions on the index."""
 
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
-from sqlalchemy import ColumnElement, and_
+from sqlalchemy import ColumnElement, and_, not_, or_
 
-from read_models.search.index import Scope, author_term, notebook_term, search_entries
+from read_models.search.index import PAGE_BITS, Scope, author_term, notebook_term, search_entries
 
 Wanted = Literal["all", "mine", "public"]
 _columns = search_entries.c
@@ -14,14 +14,19 @@ _columns = search_entries.c
 
 @dataclass(frozen=True, kw_only=True)
 class Audience:
-    """Who searches, and where. ``hidden_…`` is what was withdrawn a moment ago and may still be in the index."""
+    """Who searches, and where.
+
+    ``withdrawn`` was taken from readers, ``trashed`` from its author as well, and the index may not know it yet: the id
+    of each notebook or page, and the notebook's version that took it. An entry that was made of a later version is
+    not meant.
+    """
 
     viewer_id: str | None = None
     scope: Wanted = "all"
     notebook_id: str | None = None
     author_id: str | None = None
-    hidden_notebook_ids: Collection[str] = ()
-    hidden_page_ids: Collection[str] = ()
+    withdrawn: Mapping[str, int] = field(default_factory=dict)
+    trashed: Mapping[str, int] = field(default_factory=dict)
 
 
 def scopes(audience: Audience) -> Iterator[Scope]:
@@ -39,13 +44,19 @@ def labels(audience: Audience, scope: Scope) -> str:
 
 
 def rights(audience: Audience, scope: Scope) -> ColumnElement[bool]:
-    """Drafts of nobody but the viewer; what is published, of everyone, but for one's own when its draft shows."""
+    """The viewer's drafts; all published pages except those whose draft is listed."""
     conditions: list[ColumnElement[bool]] = [_columns.scope == scope]
     if scope == "draft":
         conditions.append(_columns.author_id == audience.viewer_id)
     elif audience.scope == "all" and audience.viewer_id:
         conditions.append(_columns.author_id != audience.viewer_id)
-    return and_(*conditions, *_filters(audience))
+    gone = audience.trashed if scope == "draft" else audience.withdrawn
+    return and_(*conditions, *_filters(audience), *(not_(_is_gone(each, gone[each])) for each in sorted(gone)))
+
+
+def _is_gone(withdrawn_id: str, version: int) -> ColumnElement[bool]:
+    is_it = or_(_columns.notebook_id == withdrawn_id, _columns.page_id == withdrawn_id)
+    return and_(is_it, _columns.version < version << PAGE_BITS)
 
 
 def _filters(audience: Audience) -> Iterator[ColumnElement[bool]]:
@@ -53,7 +64,3 @@ def _filters(audience: Audience) -> Iterator[ColumnElement[bool]]:
         yield _columns.author_id == audience.author_id
     if audience.notebook_id:
         yield _columns.notebook_id == audience.notebook_id
-    if audience.hidden_notebook_ids:
-        yield _columns.notebook_id.not_in(sorted(audience.hidden_notebook_ids))
-    if audience.hidden_page_ids:
-        yield _columns.page_id.not_in(sorted(audience.hidden_page_ids))

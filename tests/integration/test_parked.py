@@ -111,6 +111,61 @@ def test_what_is_parked_stays_as_it_is_whoever_comes_for_it(
     assert dump(db, [owed]) == before
 
 
+def withdrawn_and_given_up(service: Service, how: Callable[[Author, str], object]) -> tuple[Author, str]:
+    """An author, and the place of a published notebook whose withdrawal the search gave up."""
+    author = service.author()
+    notebook = author.notebook("Walks")
+    author.page(notebook["id"], "First", "One heron.")
+    place = f"/notebooks/{notebook['id']}"
+    author.post(f"{place}/publish", expect=200)
+    service.drain()
+    how(author, place)
+    service.relay.run_once()
+    park(service.engine, owed.c.reaction == INDEX_SEARCH)
+    service.drain()
+    return author, place
+
+
+def found(someone: Author, scope: str = "all") -> int:
+    total: int = someone.get(f"/search?q=heron&scope={scope}")["total"]
+    return total
+
+
+def unpublish(author: Author, place: str) -> None:
+    author.post(f"{place}/unpublish", expect=200)
+
+
+def test_a_parked_unpublish_hides_what_it_took_and_not_the_authors_drafts(service: Service) -> None:
+    author, _ = withdrawn_and_given_up(service, unpublish)
+    assert (found(service.anyone()), found(author), found(author, "mine")) == (0, 1, 1)
+
+
+def test_a_parked_unpublish_does_not_hide_what_was_published_again(service: Service) -> None:
+    author, place = withdrawn_and_given_up(service, unpublish)
+    author.post(f"{place}/publish", expect=200)
+    assert found(service.anyone()) == 0, "what the index holds was taken from readers"
+    service.drain()
+    assert found(service.anyone()) == 1
+
+
+def test_a_parked_trashing_hides_the_drafts_too_until_they_are_restored(service: Service) -> None:
+    author, place = withdrawn_and_given_up(service, lambda author, place: author.delete(place))
+    assert (found(service.anyone()), found(author)) == (0, 0)
+    author.post(f"{place}/restore", expect=200)
+    service.drain()
+    assert (found(service.anyone()), found(author)) == (0, 1)
+
+
+def test_an_unpublish_that_nobody_has_indexed_yet_leaves_the_author_the_drafts(service: Service) -> None:
+    author = service.author()
+    notebook = author.notebook("Walks")
+    author.page(notebook["id"], "First", "One heron.")
+    author.post(f"/notebooks/{notebook['id']}/publish", expect=200)
+    service.drain()
+    unpublish(author, f"/notebooks/{notebook['id']}")
+    assert (found(service.anyone()), found(author)) == (0, 1)
+
+
 def test_a_picture_that_a_parked_event_links_is_still_known_to_be_used(service: Service, db: Engine) -> None:
     page = a_page(db)
     with db.begin() as connection:

@@ -189,8 +189,12 @@ def rights(db: Engine) -> None:
         ({"viewer_id": ANN, "author_id": BOB}, "2p"),
         ({"viewer_id": ANN, "notebook_id": "1" * 32}, "1d"),
         ({"notebook_id": "2" * 32}, "2p"),
-        ({"hidden_page_ids": ["1".ljust(32, "0")]}, "2p"),
-        ({"hidden_notebook_ids": {"2" * 32}}, "1p"),
+        ({"withdrawn": {"1".ljust(32, "0"): 1}}, "2p"),
+        ({"withdrawn": {"2" * 32: 1}}, "1p"),
+        ({"withdrawn": {"2" * 32: 0}}, "1p 2p"),
+        ({"viewer_id": BOB, "withdrawn": {"2" * 32: 1}}, "1p 3d"),
+        ({"viewer_id": BOB, "trashed": {"2" * 32: 1}}, "1p"),
+        ({"viewer_id": BOB, "trashed": {"2" * 32: 0}}, "1p 3d"),
     ],
 )
 def test_each_reader_finds_only_what_is_theirs_to_see(db: Engine, audience: dict[str, Any], expected: str) -> None:
