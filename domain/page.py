@@ -84,8 +84,8 @@ class Page(Aggregate):
         return page
 
     def edit(self, title: str | None, content: str | None, at: datetime) -> None:
-        """A save that the author asked for: a revision of its own. Does it ask to keep what was autosaved already, that
-        revision is closed: the next autosave must not roll it on."""
+        """A save that the author asked for: a revision of its own. If it only repeats the autosaved text, close that
+        revision: the next autosave must not roll it on."""
         self.close_revision()
         if self._write(title, content):
             self._record(PageEdited, at)

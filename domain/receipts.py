@@ -96,8 +96,8 @@ def _replay(row: Row[tuple[object, ...]], claim: Claim) -> Answer:
 
 
 def begin(connection: Connection, claim: Claim, at: datetime) -> None:
-    """Take the key. Does someone else take it at the same moment, this waits for them and fails as a duplicate; the
-    transaction is then run again and finds their answer."""
+    """Take the key. If another request inserts the key first, this blocks, then fails as a duplicate; the transaction
+    is run again and finds that request's answer."""
     empty = {"status": 0, "headers": {}, "body": "", "created_at": at}
     connection.execute(insert(receipts).values(**vars(claim), **empty))
     crash.point("receipt begun")

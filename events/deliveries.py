@@ -50,7 +50,7 @@ deliveries = table(
     Column("due_at", UtcDateTime, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("error", Text),
-    # It was sent before and is still here: it failed, or nobody came back from it. Such are handled apart.
+    # True once it was sent and not handled: it failed, or its worker died. These have a lane of their own.
     Column("again", Boolean, nullable=False, server_default="0"),
     Index("ix_deliveries_lane", "state", "reaction", "again", "due_at"),
     Index("ix_deliveries_owner", "owner_id"),
@@ -107,12 +107,12 @@ _due = union_all(
 
 
 def has_new(connection: Connection) -> bool:
-    """Whether there are events that nobody has been told of."""
+    """Whether the outbox holds events."""
     return bool(connection.scalar(_new))
 
 
 def due_now(connection: Connection) -> list[tuple[str, bool]]:
-    """``(reaction, again)`` of what something is due for: what was never sent, and what was sent before."""
+    """``(reaction, again)`` of what something is due for: a first try, and a second or later one."""
     return [(row[0], bool(row[1])) for row in connection.execute(_due, {"at": now()})]
 
 
@@ -162,13 +162,13 @@ def _postpone(connection: Connection, reaction: str, event_ids: Sequence[str], p
 
 
 def hand_back(connection: Connection, reaction: str, event_ids: Sequence[str], again: bool) -> None:
-    """Due now: a worker did not get to them, or (``again``) they stopped it, all or one of them."""
+    """Make them due now: a worker had no time for them, or (``again``) the batch that they are in failed."""
     _postpone(connection, reaction, event_ids, timedelta(), again)
 
 
 def take_back(connection: Connection, event_ids: Sequence[str]) -> None:
-    """Nobody shall see these events any more: what the relay or a worker holds is waited for, what is parked goes too.
-    The caller erases them."""
+    """Cancel these deliveries, parked ones too; blocks while the relay or a worker holds them. The caller erases the
+    events."""
     # The outbox first: what the relay takes from there meanwhile is in deliveries when its row is free.
     connection.execute(_TAKE, {"ids": event_ids})
     for reaction in REPLAYABLE:
@@ -187,8 +187,8 @@ def done(connection: Connection, reaction: str, event_ids: Sequence[str]) -> Non
 
 
 def begin_try(connection: Connection, reaction: str, event_id: str, most: int) -> str:
-    """Count a try before it is made, so that one from which nobody comes back counts as well; answers the state:
-    "pending", "parked" when there were ``most`` of them, "gone" when it is done or another worker is at it."""
+    """Count a try before it is made, so that a try that kills its worker counts too. Returns the state: "pending";
+    "parked" after ``most`` tries; "gone" when it is done, or another worker has it locked."""
     one = (deliveries.c.reaction == reaction, deliveries.c.event_id == event_id)
     locked = select(deliveries).where(*one, deliveries.c.state == "pending").with_for_update(skip_locked=True)
     row = connection.execute(locked).one_or_none()
@@ -222,7 +222,7 @@ def _pause(attempts: int) -> timedelta:
 
 
 def uncount(connection: Connection, reaction: str, event_id: str) -> None:
-    """The try that was counted was none: what it needs is away."""
+    """Take back a counted try that could not be made, because a server was away."""
     one = (deliveries.c.reaction == reaction, deliveries.c.event_id == event_id)
     connection.execute(update(deliveries).where(*one).values(attempts=deliveries.c.attempts - 1))
 

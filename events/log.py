@@ -37,7 +37,7 @@ events = table(
     Column("correlation_id", String(64), nullable=False),
     Column("occurred_at", UtcDateTime, nullable=False),
     Column("payload", LongText, nullable=False),
-    # Two writers of the same version: the second fails here, whatever the code above forgot.
+    # The last guard against two writers of one version: the second insert fails.
     UniqueConstraint("aggregate_id", "version", name="uq_events_aggregate_version"),
 )
 
@@ -123,8 +123,8 @@ def requests_of(connection: Connection, event_ids: Collection[str]) -> list[str]
 
 
 def ids_after(connection: Connection, event_id: str, names: Collection[str], limit: int) -> list[str]:
-    """The ids of up to ``limit`` events of these names after this one, in the order of their ids. That is not the
-    order of commits: one that commits late appears behind the place where a reader has come to."""
+    """The ids of up to ``limit`` events of these names after this one, in the order of their ids. That is not the order
+    of commits: an event that commits late may appear before an id that was already read."""
     columns = events.c
     query = select(columns.id).where(columns.id > event_id, columns.type.in_(list(names)))
     return list(connection.scalars(query.order_by(columns.id).limit(limit)))

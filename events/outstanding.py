@@ -1,4 +1,4 @@
-"""What is still owed, as those ask who read or tidy up: to one author, by one reaction, of some events, in all."""
+"""Questions about outstanding deliveries, asked by reads, rebuilds, chores and metrics."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -34,7 +34,7 @@ def not_in_views(connection: Connection, owner_id: str) -> list[Pending]:
 
 def not_seen_by(connection: Connection, reaction: str, owner_id: str, parked: bool = False) -> list[Pending]:
     """``(event id, aggregate id, version)`` of the owner's changes that the reaction has not handled yet; with
-    ``parked`` also those it was given up for. A reader leaves them to an operator: they failed, or hung, often."""
+    ``parked`` also the parked ones, which readers leave to an operator: they failed, or hung, often."""
     # One statement, so one snapshot: an event that moves from outbox to deliveries meanwhile is seen in one of them.
     given = {"owner": owner_id, "reaction": reaction, "parked": int(parked)}
     rows = connection.execute(_pending_of_owner, given)
@@ -42,12 +42,12 @@ def not_seen_by(connection: Connection, reaction: str, owner_id: str, parked: bo
 
 
 def parked_among(connection: Connection, reaction: str, event_ids: Sequence[str]) -> set[str]:
-    """Which of these events the reaction was given up for."""
+    """Which of these events are parked for the reaction."""
     return set(connection.scalars(_PARKED, {"reaction": reaction, "ids": list(event_ids)}))
 
 
 def owed_among(connection: Connection, event_ids: Sequence[str]) -> set[str]:
-    """Which of these events anyone has still to see, or was given up for."""
+    """Which of these events have a delivery, pending or parked, or are still in the outbox."""
     wanted = list(event_ids)
     columns = deliveries.c
     owed = select(columns.event_id).where(columns.reaction.in_(REPLAYABLE), columns.event_id.in_(wanted))

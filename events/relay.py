@@ -83,7 +83,8 @@ class Relay:
         return self._fan_out() + self._send_due()
 
     def _fan_out(self) -> int:
-        # Most rounds find nothing. A look is cheaper than a transaction that locks, here and for what is due.
+        # Most rounds find nothing, and a plain SELECT is cheaper than a locking transaction; the same goes for what is
+        # due.
         if not self._commit(deliveries.has_new):
             return 0
         taken = self._commit(lambda connection: deliveries.fan_out(connection, self._subscriptions, FAN_OUT))
@@ -109,14 +110,15 @@ class Relay:
         try:
             resent = self._commit(deliveries.resend_all)
         except DBAPIError:
-            # Not done: the next round must find the queues empty or new once more.
+            # Delete the sentinel again, so that the next round retries this.
             self._redis.delete(SENTINEL_KEY)
             raise
         log.warning("the queues were empty or new: everything pending is due again", extra={"deliveries": resent})
 
     def _send(self, reaction: str, again: bool) -> int:
         if again:
-            # One more than the reaction whose queue it is may have there, or that one could keep it out for ever.
+            # The queue belongs to another reaction: with one more job allowed than that reaction may have waiting, it
+            # cannot crowd this one out.
             return self._send_to(AGAIN_QUEUE, MOST_WAITING + 1, reaction, AGAIN_BATCH, again)
         if time.monotonic() < self._sent_at[reaction] + self._pauses[reaction]:
             return 0

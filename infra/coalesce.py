@@ -1,8 +1,8 @@
 """One question for all who ask at the same time.
 
 A read that must be as new as its request costs a round trip to MySQL. Under load many threads want one at once; so
-those that come while a question is under way share the next one. Nobody gets an answer to a question that was asked
-before they came, and alone on the floor one waits for nobody.
+those that come while a question is under way share the next one. Nobody gets the answer to a question that was asked
+before they came; with no question in flight, a caller asks at once.
 """
 
 import threading

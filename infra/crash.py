@@ -21,7 +21,7 @@ _ENDS: dict[str, Callable[[], None]] = {
 
 
 def point(name: str) -> None:
-    """Here a test may let us die."""
+    """Tests may kill the process here."""
     if _armed:
         _armed(name)
 

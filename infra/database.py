@@ -193,7 +193,7 @@ def _engine(
     event.listen(engine, "handle_error", _mark_failed_over)
     if watch:
         event.listen(engine, "handle_error", partial(tell, watch))
-        # Those too who have waited in the pool's queue meanwhile, and now would open a connection.
+        # Also refuse threads that waited in the pool's queue meanwhile and would now open a connection.
         event.listen(engine, "do_connect", partial(refuse_if_down, watch))
     return engine
 
@@ -245,7 +245,7 @@ def retried(work: Callable[Wanted, Result]) -> Callable[Wanted, Result]:
 
 
 def _died_in_the_pool(error: DBAPIError, began: float) -> bool:
-    # One that failed slowly did not find a dead connection but a server that hangs, and so would the next try.
+    # A slow failure means a server that hangs, not a dead connection: the next try would hang too.
     return error.connection_invalidated and time.monotonic() - began < 1
 
 

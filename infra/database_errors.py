@@ -12,7 +12,7 @@ FAILED_OVER = frozenset({1047, 1053, 1290, 1836})
 CANT_CONNECT = 2003
 UNCONNECTED = frozenset({2002, CANT_CONNECT})
 UNREACHABLE = UNCONNECTED | {0, 2006, 2013, 2014, 2055}
-# There, but it can write no more: the disk is full, or a file or table may not grow.
+# The server answers but cannot write: the disk is full, or a file or table may not grow.
 FULL = frozenset({1021, 1026, 1030, 1114})
 
 

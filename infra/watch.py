@@ -1,8 +1,8 @@
 """A watch over a server that requests ask.
 
-A server that hangs costs each request that asks it its time limit; with a few dozen of them all threads wait, and
-those requests too that need no server. So the first that waited in vain sets the watch: the others do without at once,
-and a thread asks by itself whether the server is back. No request is ever the one that tries (docs/adr/0013).
+A server that hangs makes each request wait out its timeout; with a few dozen of them all threads wait, and those
+requests too that need no server. So the first that waited in vain sets the watch: the others do without at once, and a
+thread asks by itself whether the server is back. No request is ever the one that tries (docs/adr/0013).
 """
 
 import logging

@@ -18,7 +18,7 @@ from read_models.rebuilding import progress
 logger = logging.getLogger(__name__)
 
 MOST_AT_ONCE = 500
-# Each has a text of up to a mebibyte, and none of them can be left out.
+# Each event has a text of up to a mebibyte, and each one counts.
 MOST_REVISIONS_AT_ONCE = 20
 
 

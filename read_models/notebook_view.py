@@ -48,7 +48,7 @@ def lock(connection: Connection, owners: dict[str, str]) -> dict[str, tuple[int,
     if not owners:
         return {}
     stubs = [{"notebook_id": each, "owner_id": owners[each], "version": 0} for each in sorted(owners)]
-    # On a row that is there INSERT IGNORE takes a shared lock; two workers would both have it, and both want more.
+    # On an existing row INSERT IGNORE takes a shared lock: two workers would both hold it and deadlock upgrading.
     connection.execute(insert(notebook_views).on_duplicate_key_update(version=notebook_views.c.version), stubs)
     columns = notebook_views.c
     query = select(columns.notebook_id, columns.version, columns.builder_version)

@@ -44,7 +44,7 @@ def forget(connection: Connection, page_ids: Sequence[str]) -> None:
 
 
 def load(connection: Connection, page_id: str, version: int) -> dict[str, Any] | None:
-    """The page at ``version`` or later. Is the view behind what the log holds, the log answers on the spot."""
+    """The page at ``version`` or later. If the view lags the log, answer from the log."""
     row = connection.execute(select(page_views).where(page_views.c.page_id == page_id)).mappings().one_or_none()
     if row is not None and row["version"] >= version:
         return dict(row)

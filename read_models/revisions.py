@@ -60,7 +60,7 @@ def project(connection: Connection, events: Sequence[Event]) -> None:
     """Each event knows which revision it belongs to, so any order of events gives the same rows."""
     newest_wins(connection, revisions, [row for event in events for row in _rows(connection, event)])
     newest_wins(connection, revision_labels, [_label(e.fact) for e in events if isinstance(e.fact, RevisionLabelled)])
-    # Nothing else of them is in the log any more, so no other event can bring them back.
+    # The log holds no other event of them, so none can bring them back.
     for page_id in sorted(newest_of(events, PagePurged)):
         forget_page(connection, page_id)
 

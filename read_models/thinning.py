@@ -71,7 +71,7 @@ def pages_in(connection: Connection, window: Window, after: str, limit: int) -> 
 
 
 def thin_page(connection: Connection, page_id: str, owner_id: str, notebook_id: str, window: Window) -> int:
-    """Forget what is superfluous of a page; the number of revisions forgotten. The caller has locked the page."""
+    """Delete the superfluous revisions of a page; returns how many. The caller has locked the page."""
     # A name given a moment ago must be known here; another one can't be given before this is committed.
     cut_revisions_within(connection, owner_id, (page_id, history_of(page_id), notebook_id))
     if outstanding.owes_before(connection, owner_id, (page_id, history_of(page_id)), window.end):

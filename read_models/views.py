@@ -44,7 +44,7 @@ def project(connection: Connection, events: Sequence[Event]) -> None:
 
 
 def _forget_purged(connection: Connection, events: Sequence[Event]) -> None:
-    """Nothing else of them is in the log any more, so no other event can bring them back."""
+    """The log holds no other event of them, so none can bring them back."""
     notebook_ids = sorted(newest_of(events, NotebookPurged))
     page_view.forget(connection, sorted(newest_of(events, PagePurged)))
     notebook_view.forget(connection, notebook_ids)

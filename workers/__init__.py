@@ -1,1 +1,2 @@
-"""What happens after a save. One module is one reaction; ``reaction.py`` is the one place that runs them."""
+"""What happens after a save. ``reaction_table.py`` says which reactions there are; ``reaction.py`` is the one place
+that runs them."""

@@ -11,7 +11,8 @@ from read_models.projection import newest_of
 
 
 def refresh_caches(settings: Settings, events: Sequence[Event]) -> None:
-    """Newest wins there too. The API does this itself before it acknowledges; this is for when Redis was away then."""
+    """Newest wins here too. The API writes the cache before it acknowledges; this makes up for a Redis that was away
+    then."""
     facts = newest_of(events, NotebookFact).values()
     if facts:
         cache = SharedCache(connect(settings))

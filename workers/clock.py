@@ -64,8 +64,8 @@ def purge_sessions(engine: Engine, settings: Settings, at: datetime) -> int:
 
 
 def renew_read_models(engine: Engine, settings: Settings, at: datetime) -> int:
-    """Make those anew that older code made, and end what was interrupted: in the background, so for a moment at a
-    time. 0: the rest waits for the next time."""
+    """Rebuild the models that older code built, and finish interrupted rebuilds: REBUILD_SECONDS at a time, since this
+    runs in the background. Always 0: the rest waits for the next run."""
     until = time.monotonic() + REBUILD_SECONDS
     for model in MODELS.values():
         introduce(engine, model)
@@ -110,7 +110,7 @@ class Held:
         self.due_at = due_at
 
     def keep(self) -> None:
-        """Ask the server something: it gives up on who is silent for hours, and the lock goes with them."""
+        """Run a statement, so that the server does not close an idle connection and release the lock."""
         self._holding.execute(select(1))
 
     def put_off(self, name: str, pause: timedelta) -> None:
@@ -160,14 +160,14 @@ class Clock:
         return retrying(lambda: chore.work(self._engine, self._settings, now()), BACKGROUND_SECONDS)
 
     def _pause_after(self, chore: Chore) -> timedelta:
-        """Do all of the chore that there is to do; how long to wait until the next time."""
+        """Run batches of the chore until one finds nothing to do; returns the time until its next run."""
         try:
             while not self.stop.is_set() and self._batch(chore):
                 pass
         except Exception as error:
             if isinstance(error, DBAPIError) and is_unreachable(error):
                 raise
-            # One chore that fails must not keep the others from being done.
+            # A chore that fails must not stop the others.
             logger.exception("a chore failed", extra={"chore": chore.name})
             return min(TRY_AGAIN, chore.every)
         return timedelta() if self.stop.is_set() else chore.every

@@ -16,7 +16,7 @@ from read_models.rebuilding import progress
 from workers.thinning import thinning_marks
 
 KINDS = (PageAdded.name, PagesReordered.name)
-# By then whoever is to hear of them has, and what committed late is there.
+# By then the views have seen them, and late commits are visible.
 AFTER = timedelta(hours=1)
 # Events looked at in one transaction, of whatever kind.
 BATCH = 2000
@@ -39,7 +39,7 @@ def _superseded(connection: Connection, first: str, last: str) -> list[str]:
     lists = log.of_kinds(connection, KINDS, first, last)
     newest = log.newest_versions(connection, {each.aggregate_id for each in lists}) if lists else {}
     old = [each.id for each in lists if each.version < newest[each.aggregate_id]]
-    # What a view could not be made from is an operator's to look at.
+    # Parked events stay, for an operator to look at.
     owed = outstanding.owed_among(connection, old)
     return [event_id for event_id in old if event_id not in owed]
 

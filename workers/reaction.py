@@ -31,12 +31,11 @@ from workers.time_limit import TookTooLong, time_limit
 
 logger = logging.getLogger(__name__)
 
-# A job begins nothing after this, no batch, no half of one that failed and no other try, so that what it holds is as a
-# rule not sent a second time while it is still at work (relay.RESEND_AFTER), and a worker that shall stop is not waited
-# for long.
+# After this a job begins nothing new: no batch, no half of a failed one, no further try. So its events are rarely sent
+# a second time while it still works (relay.RESEND_AFTER), and a worker that is told to stop does so soon.
 JOB_BUDGET_SECONDS = 10.0
-# Nobody waits for a worker, and a batch that gives up its place behind another is done all over again. Less than one
-# event may take (workers/reaction_table.py): to wait is not to hang.
+# Longer than a request's, since nobody waits for a worker and a lock timeout redoes the whole batch. Shorter than the
+# time limit of one event (workers/reaction_table.py), so that waiting for a lock is not taken for hanging.
 LOCK_WAIT_SECONDS = 4
 
 
@@ -68,8 +67,8 @@ class Reactor:
             self._hint(events)
 
     def handle_again(self, event_id: str) -> None:
-        """Handle one event that failed before, or from which nobody came back. The try is counted before it is made:
-        whatever becomes of this process, an event can end only so many of them."""
+        """Handle one event that failed before, or whose worker died. The try is counted before it is made, so an event
+        can kill only so many workers."""
         state = self._commit(deliveries.begin_try, event_id, self.settings.delivery_max_attempts)
         if state == "parked":
             logger.error("an event was parked: nobody ever came back from it", extra=self._about(event_id, state))
@@ -94,7 +93,8 @@ class Reactor:
         logger.warning(
             "a batch took too long; each of it is tried alone", extra={"reaction": self.name, "events": len(event_ids)}
         )
-        # At once, or when their lease is over: the server may still be at what was broken off, and hold them.
+        # Now, or when their lease ends: the server may still be running the statement that was cancelled, and hold
+        # their locks.
         with contextlib.suppress(DBAPIError):
             self.hand_back(event_ids, again=True)
 
@@ -121,7 +121,8 @@ class Reactor:
                 with time_limit(self.reaction.patience(len(event_ids))):
                     return self._apply(connection, event_ids)
             except (TookTooLong, JobTimeoutException):
-                # Broken off anywhere, also between a question to the server and its answer.
+                # It may have been interrupted anywhere, even between a statement and its answer, so the connection is
+                # unusable.
                 connection.invalidate()
                 raise
 
@@ -137,7 +138,7 @@ class Reactor:
                 progress.note(connection, self.reaction.model, owed)
             self.reaction.apply(connection, events)
             crash.point("reaction applied")
-        # Also what the log no longer holds: it can't be handled, ever.
+        # Events that the log no longer holds are done as well: they can never be handled.
         deliveries.done(connection, self.name, owed)
         crash.point("reaction done")
         return events
@@ -179,8 +180,8 @@ def _is_no_fault_of_theirs(error: Exception) -> bool:
 
 
 def prepare() -> None:
-    """Do once, before the forks, what each job would have to do again: read the settings, import the driver, ask the
-    server what it is. A server that is away now is asked by the jobs."""
+    """Do once, before the forks, what each job would otherwise repeat: read the settings, import the driver, detect the
+    server's version. If the server is away now, the jobs ask it."""
     _, engine = _resources()
     with contextlib.suppress(DBAPIError), engine.connect():
         pass

@@ -124,7 +124,7 @@ class Sweep:
         return is_live and not self._store.has(key)
 
     def _mark(self) -> None:
-        """The first look at what is unused; and what was and is not any more is let off."""
+        """Mark what is unused, and unmark what is used again."""
         for look, since in ((sweeping.to_mark, self._at), (sweeping.to_unmark, None)):
             while found := self._find(look):
                 self._perform(partial(sweeping.mark, picture_ids=found, unused_since=since))

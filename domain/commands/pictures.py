@@ -15,7 +15,7 @@ from infra.clock import secret_id
 
 @dataclass(frozen=True)
 class ReservePicture:
-    """Asked for before the object is stored: whatever happens then, somebody knows of it."""
+    """Recorded before the object is stored, so that the sweep finds the object whatever happens next."""
 
 
 RESERVE = ReservePicture()
@@ -145,7 +145,7 @@ class RemovePicture:
 
 
 def remove_picture(command: RemovePicture, uow: UnitOfWork) -> Picture:
-    """The author's own wish. Whether something still shows it is for the caller to see to, behind the row's lock."""
+    """Asked for by the author. The caller checks, while the row is locked, whether something still shows it."""
     picture = own_picture(uow, command.picture_id)
     picture.remove(uow.now)
     return picture

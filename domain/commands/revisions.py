@@ -53,8 +53,8 @@ class LabelRevision:
 
 
 def label_revision(command: LabelRevision, uow: UnitOfWork) -> RevisionLabelled:
-    """Name a revision, and keep it for ever. That it exists is for the caller to see to, in the same transaction and
-    after this: from here on the page is locked, so that nothing removes the revision any more (docs/adr/0006)."""
+    """Name a revision, and keep it for ever. The caller checks afterwards, in the same transaction, that the revision
+    exists: the page is locked from here on, so nothing can remove it any more (docs/adr/0006)."""
     page = own_live_page(uow, command.page_id)
     if command.revision_id == text_revision_id(page.id, page.revision):
         page.close_revision()

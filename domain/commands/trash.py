@@ -78,7 +78,8 @@ class EraseSome:
 
 
 def erase_some(command: EraseSome, uow: UnitOfWork) -> int:
-    """The number of events erased, and one for the last event when there are no more; 0 when there is nothing to do."""
+    """The number of events erased, plus one for the final event once nothing is left; 0 when there is no erasure to
+    do."""
     wanted = erasure.next_one(uow.connection)
     if wanted is None:
         return 0

@@ -36,7 +36,8 @@ def note(connection: Connection, model: Model, event_ids: Collection[str]) -> No
     """These events will be projected in this transaction. Call it before they are: it waits for a swap."""
     if not event_ids:
         return
-    # Locked until the commit: the beginning of a rebuild and its swap wait for everyone who thinks there is none.
+    # The shared lock is held until the commit: a rebuild's start and its swap wait for every transaction that saw no
+    # rebuild.
     query = select(rebuilds.c.building, rebuilds.c.builder_version).where(rebuilds.c.model == model.name)
     state = connection.execute(query.with_for_update(read=True)).one_or_none()
     if state is None:
@@ -45,17 +46,17 @@ def note(connection: Connection, model: Model, event_ids: Collection[str]) -> No
         noted = [{"model": model.name, "event_id": event_id} for event_id in event_ids]
         connection.execute(insert(rebuild_tail).prefix_with("IGNORE"), noted)
     if state.builder_version > model.builder_version:
-        # Newer code has made the tables, and from here on they hold rows of an older builder again.
+        # Newer code built the tables, and this transaction is about to write rows of an older builder into them.
         request(connection, model.name)
 
 
 def are_under_way(connection: Connection) -> bool:
     """Whether some model is being made anew. If not, none begins before this transaction has ended."""
-    # All of them: a row that a condition excludes would be let go at once.
+    # Select all rows: InnoDB releases the lock of a row that a condition excludes.
     found = connection.execute(select(rebuilds.c.building).with_for_update(read=True)).scalars()
     return any(building is not None for building in found.all())
 
 
 def request(connection: Connection, model: str) -> None:
-    """Let the clock make a model anew, as if older code had made it."""
+    """Have the clock rebuild a model, as if older code had built it."""
     connection.execute(update(rebuilds).where(rebuilds.c.model == model).values(builder_version=0))

@@ -26,7 +26,8 @@ BATCH = 200
 # To count is to read; beyond this the answer is not worth it.
 MOST_COUNTED = 100_000
 NEW, OLD = "shadow_", "old_"
-# Readers wait behind a swap that waits for someone slow; it gives up before they do, and tries again.
+# While RENAME waits for a slow reader, all other readers wait behind it; so it times out before they do, and tries
+# again.
 SWAP_WAIT_SECONDS = 1
 
 _of = rebuilds.c.model

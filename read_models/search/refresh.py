@@ -91,7 +91,7 @@ def _refresh_notebook(
 
 def _lock(connection: Connection, notebook_id: str) -> tuple[PublishedPage, ...]:
     stub = insert(search_notebooks).values(notebook_id=notebook_id, published=())
-    # On a row that is there INSERT IGNORE takes a shared lock; two workers would both have it, and both want more.
+    # On an existing row INSERT IGNORE takes a shared lock: two workers would both hold it and deadlock upgrading.
     connection.execute(stub.on_duplicate_key_update(notebook_id=search_notebooks.c.notebook_id))
     query = select(search_notebooks.c.published).where(search_notebooks.c.notebook_id == notebook_id)
     published: tuple[PublishedPage, ...] = connection.execute(query).scalar_one()
