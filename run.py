@@ -181,55 +181,44 @@ def _note_start(arguments: argparse.Namespace) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from events.subscriptions import REACTIONS, READ_MODELS, REPLAYABLE
-
     parser = argparse.ArgumentParser(description=__doc__, epilog="Settings: .env.example. Without a command: up.")
     commands = parser.add_subparsers(metavar="COMMAND")
     parser.set_defaults(command=up)
-    for command in (
-        up,
-        api,
-        relay,
-        worker,
-        clock,
-        background,
-        linguistics,
-        rebuild,
-        replay,
-        sweep,
-        migrate,
-        create_admin,
-        doctor,
-        backup,
-        restore,
-    ):
+    everyday = (up, api, relay, worker, clock, background, linguistics)
+    for command in (*everyday, rebuild, replay, sweep, migrate, create_admin, doctor, backup, restore):
         added = commands.add_parser(
             command.__name__.replace("_", "-"), help=command.__doc__, description=command.__doc__
         )
         added.set_defaults(command=command)
-        if command is worker:
-            added.add_argument("queue", metavar="QUEUE", choices=REACTIONS, help="one of %(choices)s")
-        if command is rebuild:
-            names = ", ".join(READ_MODELS)
-            added.add_argument(
-                "model", metavar="MODEL", nargs="?", choices=[*READ_MODELS], help=f"one of {names}; default: all"
-            )
-        if command is replay:
-            added.add_argument("--reaction", choices=REPLAYABLE, help="only what this one could not do: %(choices)s")
-            added.add_argument("--event", metavar="ID", help="only this event, by the id in the log lines")
-        if command is sweep:
-            added.add_argument("--dry-run", action="store_true", help="only tell what would go, and why")
-        if command is create_admin:
-            added.add_argument("email", metavar="EMAIL")
-        if command is doctor:
-            added.add_argument("--json", action="store_true", help="for programs")
-        if command in (backup, restore):
-            added.add_argument("file", metavar="FILE", type=Path)
-            added.add_argument("--with-secrets", action="store_true", help="also the keys that tokens are signed with")
-        if command is restore:
-            added.add_argument("--verify", action="store_true", help="only prove it, in a scratch database and bucket")
-            added.add_argument("--force", action="store_true", help="in place of the data that is there, which is gone")
+        _add_arguments(added, command)
     return parser
+
+
+def _add_arguments(added: argparse.ArgumentParser, command: object) -> None:
+    from events.subscriptions import REACTIONS, READ_MODELS, REPLAYABLE
+
+    if command is worker:
+        added.add_argument("queue", metavar="QUEUE", choices=REACTIONS, help="one of %(choices)s")
+    if command is rebuild:
+        names = ", ".join(READ_MODELS)
+        added.add_argument(
+            "model", metavar="MODEL", nargs="?", choices=[*READ_MODELS], help=f"one of {names}; default: all"
+        )
+    if command is replay:
+        added.add_argument("--reaction", choices=REPLAYABLE, help="only what this one could not do: %(choices)s")
+        added.add_argument("--event", metavar="ID", help="only this event, by the id in the log lines")
+    if command is sweep:
+        added.add_argument("--dry-run", action="store_true", help="only tell what would go, and why")
+    if command is create_admin:
+        added.add_argument("email", metavar="EMAIL")
+    if command is doctor:
+        added.add_argument("--json", action="store_true", help="for programs")
+    if command in (backup, restore):
+        added.add_argument("file", metavar="FILE", type=Path)
+        added.add_argument("--with-secrets", action="store_true", help="also the keys that tokens are signed with")
+    if command is restore:
+        added.add_argument("--verify", action="store_true", help="only prove it, in a scratch database and bucket")
+        added.add_argument("--force", action="store_true", help="in place of the data that is there, which is gone")
 
 
 def main() -> int:
