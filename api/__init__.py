@@ -8,7 +8,7 @@ from apiflask import APIFlask
 from flask import Flask
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
-from api import auth, cors, dashboard, errors, http, ids, limits, openapi, services
+from api import auth, bodies, cors, dashboard, errors, http, ids, limits, openapi, services
 from api.accounts import blueprint as accounts
 from api.admin import blueprint as admin
 from api.health import blueprint as health
@@ -45,6 +45,7 @@ def create_app(settings: Settings) -> APIFlask:
     app.extensions["sinpluma"] = services.build(settings)
     ids.register(app)
     http.register(app)
+    bodies.register(app)
     errors.register(app)
     cors.register(app)
     auth.register(app)

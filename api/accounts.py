@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 from apiflask import APIBlueprint
-from flask import Response
+from flask import Response, request
 
 from api import browsers, presenters, replies, tokens
 from api.auth import actor, viewer
@@ -75,6 +75,9 @@ def refresh() -> Response:
     who = actor()
     command = sessions.RefreshSession(who.session_id, who.token_id)
     try:
+        if "Idempotency-Key" in request.headers:
+            # A stored answer lives for a day, and a spent token must not.
+            carry_out_unseen(sessions.check_refresh, command)
         answer = carry_out(sessions.refresh_session, command, replies.refreshed, also=who.token_id, unseal=_redeem)
         return answer if browsers.came_with_token() else browsers.put_into_cookie(answer)
     except SpentToken:

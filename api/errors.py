@@ -2,6 +2,7 @@
 
 import logging
 from http import HTTPStatus
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -33,6 +34,9 @@ STATUS_OF = {
     errors.Invalid: 422,
 }
 RETRY_SECONDS = "2"
+# What is listed of what is wrong: an answer must not grow with what was sent.
+MOST_ERRORS = 20
+LONGEST_NAME = 200
 DONE_ONCE = (
     "The database was lost in the middle of this. Send the same request again with the same Idempotency-Key: whether "
     "it was done or not, it will be done once."
@@ -111,9 +115,12 @@ def _in_use(error: InUse) -> Response:
 
 def _api_error(error: HTTPError) -> Response:
     by_place = error.detail if isinstance(error.detail, dict) else {}
-    named = {field: messages for fields in by_place.values() for field, messages in _flat(fields)}
+    found = {field: messages for fields in by_place.values() for field, messages in _flat(fields)}
+    named = {field[:LONGEST_NAME]: messages[:MOST_ERRORS] for field, messages in islice(found.items(), MOST_ERRORS)}
     more = {"errors": named} if named else {}
     detail = "Some values are not allowed; see errors." if named else str(error.message)
+    if len(found) > MOST_ERRORS:
+        detail = f"{len(found)} values are not allowed; see errors for the first {MOST_ERRORS}."
     return problem(error.status_code, detail, Headers(error.headers), **more)
 
 

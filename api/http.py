@@ -1,12 +1,10 @@
-"""What HTTP asks of every route: strict JSON, ETags, conditional answers, pages of a list, request ids, headers."""
+"""What HTTP asks of every route: ETags, conditional answers, pages of a list, request ids, headers."""
 
-import json
-import math
 import re
 from typing import Any
 from urllib.parse import urlencode
 
-from apiflask import APIFlask, abort
+from apiflask import APIFlask
 from apiflask.schema_adapters.marshmallow import parser
 from flask import Flask, Request, Response, request
 from flask.sessions import NullSession, SessionInterface
@@ -17,7 +15,6 @@ from infra.clock import new_id
 from queries.answer import Answer
 
 CURRENT_VERSION = "/api/v1"
-MOST_BODY_BYTES = 8 * 1024 * 1024
 PRIVATE = "private, no-cache"
 PUBLIC = "public, max-age=0, must-revalidate"
 JSON = ("Content-Type", "application/json")
@@ -31,16 +28,11 @@ SECURITY_HEADERS = (
 _SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}").fullmatch
 _UNVERSIONED = re.compile(r"/api/(?!v[0-9]+(?:/|$))")
 _ETAG_VERSION = re.compile(r'"([0-9]{1,9})(?:-[^"]*)?"')
-_NOT_TEXT = re.compile("[\x00\ud800-\udfff]")
-# No resource has more than a few; beyond some hundreds, encoders and validators would run out of stack.
-MOST_LEVELS = 64
 
 
 def register(app: APIFlask) -> None:
-    app.config["MAX_CONTENT_LENGTH"] = MOST_BODY_BYTES
     app.session_interface = _NoSessions()
     app.wsgi_app = _framed(app.wsgi_app)  # type: ignore[method-assign]
-    parser.location_loader("json")(load_json)
     parser.location_loader("query")(_load_query)
 
 
@@ -78,80 +70,6 @@ def _framed(wsgi_app: Any) -> Any:
 def _load_query(request: Request, schema: Schema) -> Any:
     """The query string; most requests have none, and webargs would take a while to find that out."""
     return parser.load_querystring(request, schema) if request.query_string else {}
-
-
-def load_json(request: Request, schema: Schema) -> Any:
-    """The body as JSON: an object, in UTF-8, each name once, of what can be stored. Replaces webargs' loader."""
-    if request.mimetype != "application/json":
-        abort(415, "Send the body as application/json.")
-    if request.mimetype_params.get("charset", "utf-8").lower() not in ("utf-8", "utf8"):
-        abort(415, "Send the body in UTF-8.")
-    try:
-        value = _parsed(request.get_data())
-    except (ValueError, RecursionError) as error:
-        abort(400, f"The body is not valid JSON: {_reason(error)}.")
-    if not isinstance(value, dict):
-        abort(422, "The body must be a JSON object.", {"json": {"_body": ["Must be an object."]}})
-    _refuse_what_cannot_be_stored(value)
-    return value
-
-
-def _parsed(body: bytes) -> Any:
-    # Decoded here, since `json` would guess at UTF-16 and UTF-32 as well.
-    return json.loads(body.decode(), object_pairs_hook=_unique, parse_constant=_no_constant, parse_int=_whole)
-
-
-def _reason(error: ValueError | RecursionError) -> str:
-    if isinstance(error, UnicodeDecodeError):
-        return f"byte {error.start} is not UTF-8"
-    return "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    value = dict(pairs)
-    if len(value) < len(pairs):
-        raise ValueError("an object names a field twice")
-    return value
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _whole(digits: str) -> int:
-    # Python refuses more than 4300 digits with advice for programmers.
-    if len(digits) > 100:
-        raise ValueError("a number has too many digits")
-    return int(digits)
-
-
-def _refuse_what_cannot_be_stored(body: dict[str, Any]) -> None:
-    faults = {_printable(name): _fault(name) or _fault(value) for name, value in body.items()}
-    found = {name: [fault] for name, fault in faults.items() if fault}
-    if found:
-        abort(422, "Some values can't be stored.", {"json": found})
-
-
-def _fault(value: Any, levels: int = MOST_LEVELS) -> str | None:
-    """Why the value can't be stored, None when it can."""
-    if isinstance(value, str):
-        return "Must not hold NUL or lone surrogates." if _NOT_TEXT.search(value) else None
-    if isinstance(value, (int, float)):
-        return None if _is_storable(value) else "Must not hold numbers out of the range of 64 bits."
-    if not isinstance(value, (dict, list)):
-        return None
-    if not levels:
-        return f"Must not be nested deeper than {MOST_LEVELS} levels."
-    inside = [*value, *value.values()] if isinstance(value, dict) else value
-    return next((fault for each in inside if (fault := _fault(each, levels - 1))), None)
-
-
-def _is_storable(number: float) -> bool:
-    return math.isfinite(number) and (isinstance(number, float) or -(2**63) <= number < 2**64)
-
-
-def _printable(name: str) -> str:
-    return _NOT_TEXT.sub("\ufffd", name)
 
 
 class Finished(Response):

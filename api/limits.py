@@ -29,7 +29,10 @@ CHANGE = Rule(Limit("change", 1200), Limit("change", 120))
 PASSWORD = Rule(Limit("password", 10), Limit("change", 120))
 # By the address alone, signed in or not: nobody buys more attempts by having an account.
 ATTEMPT = Limit("login", 30)
+# Of one account from one address; and from all addresses together, which nobody who guesses from one can use up: so he
+# locks nobody out elsewhere.
 ACCOUNT = Limit("account", 10)
+ACCOUNT_ANYWHERE = Limit("account-anywhere", 100)
 
 RULES = {"search.search": SEARCH, "accounts.change_password": PASSWORD}
 LOGIN = "accounts.login"
@@ -64,8 +67,11 @@ def count_login(email: str) -> None:
     Raises:
         TooManyRequests: the limit is reached.
     """
-    # The queues' dashboard shows what lies in Redis; nobody's address has to.
-    _count(request.environ, ACCOUNT, hashlib.blake2b(fold(email).encode(), digest_size=16).hexdigest())
+    # The queues' dashboard shows what lies in Redis; nobody's address has to. However it was spelt: what the database
+    # would find as the same is counted as the same.
+    account = hashlib.blake2b(fold(email.strip()).encode(), digest_size=16).hexdigest()
+    _count(request.environ, ACCOUNT, f"{account}:{_address(request)}")
+    _count(request.environ, ACCOUNT_ANYWHERE, account)
 
 
 def count_attempt() -> None:

@@ -10,6 +10,9 @@ from werkzeug.formparser import FormDataParser
 MOST_FILE_BYTES = 10_000_000
 # For the fields, the names and the lines between the parts.
 MOST_OTHER_BYTES = 64 * 1024
+MOST_UPLOAD_BYTES = MOST_FILE_BYTES + MOST_OTHER_BYTES
+# The one route that takes them.
+UPLOAD = "pictures.upload_image"
 TOO_LARGE = f"A picture may have at most {MOST_FILE_BYTES:,} bytes."
 
 
@@ -51,6 +54,3 @@ def prepare() -> None:
     if request.mimetype != "multipart/form-data":
         raise UnsupportedMediaType("Send the picture as multipart/form-data, in the field 'file'.")
     request.form_data_parser_class = _StrictParser
-    request.max_content_length = MOST_FILE_BYTES + MOST_OTHER_BYTES
-    if (request.content_length or 0) > request.max_content_length:
-        raise RequestEntityTooLarge(TOO_LARGE)

@@ -1,6 +1,7 @@
 """Users, profiles and tokens."""
 
 import re
+import unicodedata
 
 from apiflask import Schema, fields
 from marshmallow import ValidationError, validate
@@ -10,6 +11,10 @@ from domain.passwords import FEWEST, MOST, is_common
 from domain.user import fold
 
 LONGEST_EMAIL = 254
+# They would speak for the service.
+RESERVED = frozenset({"admin", "root", "system", "support", "sinpluma", "moderator"})
+# With line and paragraph separators; a joiner is none of these: it makes emoji.
+_control_or_direction = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]").search
 _word = re.compile(r"[A-Za-z0-9_-]*").fullmatch
 # A quoted local part may hold anything, control characters included; nobody's address needs one.
 _plain_email = re.compile(r'[^"\s\x00-\x1f\x7f]+').fullmatch
@@ -23,6 +28,22 @@ def _letters_digits(value: str) -> None:
 def _storable(value: str) -> None:
     if not _plain_email(value) or len(fold(value)) > LONGEST_EMAIL:
         raise ValidationError("Not a valid email address.")
+
+
+def _as_it_is(value: str) -> None:
+    """Each other spelling would be a name of its own for the same account, with attempts of its own to sign in."""
+    if value != value.strip() or not unicodedata.is_normalized("NFC", value):
+        raise ValidationError("Leave out white space around it, and write letters with marks as one (NFC).")
+
+
+def _unreserved(value: str) -> None:
+    if value.lower() in RESERVED:
+        raise ValidationError("This username is reserved; choose another.")
+
+
+def _undirected(value: str) -> None:
+    if _control_or_direction(value):
+        raise ValidationError("Leave out control characters and those that change the direction of writing.")
 
 
 def _uncommon(value: str) -> None:
@@ -45,12 +66,12 @@ def _known_password() -> fields.String:
 class Registration(Schema):
     username = fields.String(
         required=True,
-        validate=[validate.Length(3, 32), _letters_digits],
+        validate=[validate.Length(3, 32), _letters_digits, _unreserved],
         metadata={"pattern": "^[A-Za-z0-9_-]+$", "example": "ada"},
     )
     email = fields.Email(
         required=True,
-        validate=[validate.Length(3, LONGEST_EMAIL), _storable],
+        validate=[validate.Length(3, LONGEST_EMAIL), _storable, _as_it_is],
         metadata={"example": "ada@example.org"},
     )
     password = new_password()
@@ -63,7 +84,9 @@ class Registered(Schema):
 
 
 class Credentials(Schema):
-    email = text(1, LONGEST_EMAIL, required=True, metadata={"example": "ada@example.org"})
+    email = fields.String(
+        required=True, validate=[validate.Length(1, LONGEST_EMAIL), _as_it_is], metadata={"example": "ada@example.org"}
+    )
     password = _known_password()
     cookie = Flag(
         load_default=False,
@@ -77,7 +100,9 @@ class PasswordChange(Schema):
 
 
 class ProfileChanges(Schema):
-    display_name = text(1, 100, metadata={"example": "Ada of the River"})
+    display_name = fields.String(
+        validate=[validate.Length(1, 100), _undirected], metadata={"example": "Ada of the River"}
+    )
     bio = text(0, 2000, metadata={"example": "Writes about birds."})
     avatar_image_id = fields.String(allow_none=True, validate=[validate.Length(1, 64), is_id])
 

@@ -45,12 +45,21 @@ def refresh_session(command: RefreshSession, uow: UnitOfWork) -> Session:
         WrongCredentials: the session is over.
         SpentToken: the token was used before; the caller must close the session.
     """
+    refreshed = check_refresh(command, uow)
+    session.store(uow.connection, refreshed)
+    return refreshed
+
+
+def check_refresh(command: RefreshSession, uow: UnitOfWork) -> Session:
+    """The session as it would be refreshed now; nothing is changed.
+
+    Raises:
+        WrongCredentials, SpentToken: as above.
+    """
     known = session.lock(uow.connection, command.session_id)
     if known is None:
         raise WrongCredentials(OVER)
-    refreshed = known.refreshed(command.jti, uow.now)
-    session.store(uow.connection, refreshed)
-    return refreshed
+    return known.refreshed(command.jti, uow.now)
 
 
 @dataclass(frozen=True)

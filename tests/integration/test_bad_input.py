@@ -77,8 +77,6 @@ def refused(author: Author, method: str, path: str, status: int, **sent: Any) ->
         pytest.param(b'{"title": NaN}', id="NaN"),
         pytest.param(b'{"title": "a", "metadata": {"x": -Infinity}}', id="infinity"),
         pytest.param(b'{"title": "a", "metadata": {"x": ' + b"9" * 5000 + b"}}", id="thousands of digits"),
-        pytest.param(b'{"title": "a", "metadata": ' + b'{"x":' * 100_000 + b"1" + b"}" * 100_000 + b"}", id="deep"),
-        pytest.param(b"[" * 1_000_000, id="deep, and never closed"),
         pytest.param(b"\x00" * 100, id="NUL"),
         pytest.param(b"title=a&description=b", id="a form"),
     ],
@@ -175,13 +173,14 @@ def test_metadata_may_be_deep_but_not_without_end(author: Author, page: dict[str
     def nested(levels: int) -> Any:
         return {"x": nested(levels - 1)} if levels else 1
 
-    made = author.notebook(metadata=nested(60))
-    assert author.get(f"/notebooks/{made['id']}")["metadata"] == nested(60)
-    for levels in (65, 100, 300, 900):
+    made = author.notebook(metadata=nested(30))
+    assert author.get(f"/notebooks/{made['id']}")["metadata"] == nested(30)
+    for levels in (32, 100, 300, 900):
         body = json.dumps({"title": "a", "metadata": nested(levels)}).encode()
-        assert set(refused(author, "POST", "/notebooks", 422, data=body, headers=JSON)["errors"]) == {"metadata"}
+        assert set(refused(author, "POST", "/notebooks", 422, data=body, headers=JSON)["errors"]) == {"_body"}
     lists = b'{"title": "a", "metadata": {"x": ' + b"[" * 400 + b"]" * 400 + b"}}"
     refused(author, "POST", "/notebooks", 422, data=lists, headers=JSON)
+    refused(author, "POST", "/notebooks", 422, data=b"[" * 1_000_000, headers=JSON)
 
 
 def test_numbers_in_metadata_come_back_as_they_were_or_are_refused(author: Author) -> None:
