@@ -8,7 +8,7 @@ from sqlalchemy import CHAR, Column, Index, Integer, Select, String, Table, bind
 
 from domain.aggregate import Aggregate
 from domain.notebook import notebooks
-from domain.text import count_words, sha256
+from domain.text import count_words, keeps_half, sha256
 from events.pages import PageAutosaved, PageCreated, PageEdited, PageFact, PageReverted
 from infra.database import Id, LongText, UtcDateTime, table
 
@@ -30,6 +30,9 @@ pages = table(
     Index("ix_pages_notebook", "notebook_id"),
     Index("ix_pages_trashed", "trashed_at"),
 )
+
+# From so many characters on, an autosave that throws most of them away does not take their revision.
+WORTH_KEEPING = 200
 
 _NOT_IN_FACT = ("autosaved_since", "trashed_at")
 
@@ -91,9 +94,13 @@ class Page(Aggregate):
             self._record(PageEdited, at)
 
     def autosave(self, title: str | None, content: str | None, at: datetime, window: timedelta) -> None:
-        """A save that the editor made by itself: it rolls the open revision forward, or opens one."""
+        """A save that the editor made by itself: it rolls the open revision forward, or opens one. One that would leave
+        less than half of a longer text closes it, so that what was written before stays in the list."""
+        before = self.content
         if self._write(title, content):
             is_open = self.autosaved_since is not None and at - self.autosaved_since <= window
+            if is_open and len(before) >= WORTH_KEEPING:
+                is_open = keeps_half(before, self.content)
             if not is_open:
                 self.autosaved_since = at
             self._record(PageAutosaved, at, revision=self.revision if is_open else None)

@@ -3,6 +3,9 @@
 import hashlib
 import re
 import unicodedata
+from collections import Counter
+from collections.abc import Iterator
+from itertools import pairwise
 
 from infra.markdown import seen
 
@@ -45,6 +48,39 @@ def words_in(text: str) -> int:
     if "://" in text or "@" in text or "www." in text:
         word = WORD
     return len(word.findall(text))
+
+
+def keeps_half(old: str, new: str) -> bool:
+    """Whether at least half of the old text, by characters, is still in the new one.
+
+    Nearly always the two begin and end alike. Where they don't, pairs of neighbouring words are looked for, wherever
+    they went: single words are much the same in any two texts of a language.
+    """
+    if len(new) * 2 < len(old):
+        return False
+    begin = _alike(old, new)
+    end = _alike(old[: begin - len(old) - 1 : -1], new[: begin - len(new) - 1 : -1])
+    if (begin + end) * 2 >= len(old):
+        return True
+    before, after = Counter(_pairs(old)), Counter(_pairs(new))
+    kept = sum(len(pair[1]) * count for pair, count in (before & after).items())
+    return kept * 2 >= sum(len(pair[1]) * count for pair, count in before.items()) > 0
+
+
+def _alike(one: str, other: str) -> int:
+    """How many characters both begin with, halving what is unknown: comparing whole slices is what is fast."""
+    known, unknown = 0, min(len(one), len(other))
+    while known < unknown:
+        middle = (known + unknown + 1) // 2
+        if one[known:middle] == other[known:middle]:
+            known = middle
+        else:
+            unknown = middle - 1
+    return known
+
+
+def _pairs(text: str) -> Iterator[tuple[str, str]]:
+    return pairwise(_PLAIN_WORD.findall(text))
 
 
 def sha256(text: str) -> str:

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import unicodedata
 from datetime import datetime
 from typing import Any
 
@@ -91,6 +92,28 @@ def list_of(item: type[Schema], **more: fields.Field[Any]) -> type[Schema]:
 def text(least: int, most: int, **options: Any) -> fields.String:
     """A string of ``least`` to ``most`` characters."""
     return fields.String(validate=validate.Length(least, most), **options)
+
+
+def title(**options: Any) -> fields.String:
+    """The title of a page or notebook: one line of 1 to 200 characters, some of which can be seen."""
+    return fields.String(validate=[validate.Length(1, 200), _is_one_line, _can_be_seen], **options)
+
+
+def _is_one_line(value: str) -> None:
+    if len(f"{value}.".splitlines()) > 1:
+        raise ValidationError("Must be one line.")
+
+
+def _can_be_seen(value: str) -> None:
+    if all(each in _UNSEEN or unicodedata.category(each) in _BLANK for each in value):
+        raise ValidationError("Must have a character that can be seen.")
+
+
+_BLANK = frozenset(("Zs", "Zl", "Zp", "Cc", "Cf", "Cs"))
+# Letters, marks and symbols that show nothing: fillers of Hangul, joiners, selectors, an empty cell of Braille.
+_UNSEEN = frozenset("\u115f\u1160\u3164\uffa0\u034f\u17b4\u17b5\u2800").union(
+    map(chr, (*range(0x180B, 0x1810), *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)))
+)
 
 
 def is_id(value: str) -> None:

@@ -6,7 +6,7 @@ import msgspec
 from apiflask import Schema, fields
 from marshmallow import ValidationError, validate
 
-from api.schemas.fields import Author, ListQuery, Problem, UtcTime, list_of, text
+from api.schemas.fields import Author, ListQuery, Problem, UtcTime, list_of, text, title
 
 MOST_METADATA_BYTES = 64 * 1024
 
@@ -17,7 +17,7 @@ def _small(value: dict[str, Any]) -> None:
 
 
 def _title(**options: Any) -> fields.String:
-    return text(1, 200, metadata={"example": "Walks by the river"}, **options)
+    return title(metadata={"example": "Walks by the river"}, **options)
 
 
 def _description(**options: Any) -> fields.String:

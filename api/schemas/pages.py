@@ -5,7 +5,7 @@ from typing import Any
 from apiflask import Schema, fields
 from marshmallow import ValidationError, validate
 
-from api.schemas.fields import Flag, Problem, UtcTime, Whole, text
+from api.schemas.fields import Flag, Problem, UtcTime, Whole, title
 
 MOST_CONTENT_BYTES = 1024 * 1024
 
@@ -16,7 +16,7 @@ def _at_most_one_mebibyte(value: str) -> None:
 
 
 def _title(**options: Any) -> fields.String:
-    return text(1, 200, metadata={"example": "The heron"}, **options)
+    return title(metadata={"example": "The heron"}, **options)
 
 
 def _content(**options: Any) -> fields.String:

@@ -90,6 +90,42 @@ def test_autosaves_roll_one_revision_forward_until_its_window_is_over() -> None:
     assert set(kinds(page)) == {PageAutosaved}
 
 
+LONG = "El molinero de tres picos vivía cerca de la ciudad, y su mujer era la más hermosa de toda la comarca. " * 3
+OTHER = "Nothing of this was ever written before by anyone who lived near the river, as far as we could find out. " * 3
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "rolls_on"),
+    [
+        pytest.param(LONG, "x", False, id="all gone"),
+        pytest.param("学而时习之，不亦说乎？" * 30, "学而", False, id="all gone in Chinese"),
+        pytest.param(LONG, "", False, id="empty"),
+        pytest.param(LONG, OTHER, False, id="another text of the same length"),
+        pytest.param("a" * 200, "a" * 99, False, id="one less than half"),
+        pytest.param("a" * 200, "a" * 100, True, id="half"),
+        pytest.param("a" * 199, "a", True, id="too short to care"),
+        pytest.param(LONG, LONG + OTHER, True, id="written on"),
+        pytest.param(LONG, OTHER + LONG, True, id="written before"),
+        pytest.param(LONG, LONG[:160] + "Señor. " + LONG[160:], True, id="written in the middle"),
+        pytest.param(LONG + OTHER, OTHER + LONG, True, id="moved"),
+        pytest.param(LONG, LONG.replace("hermosa", "bella").replace("ciudad", "villa"), True, id="here and there"),
+    ],
+)
+def test_an_autosave_that_throws_most_away_opens_a_revision(before: str, after: str, rolls_on: bool) -> None:
+    page = a_page()
+    page.autosave(None, before, minutes(1), WINDOW)
+    page.autosave(None, after, minutes(2), WINDOW)
+    page.autosave(None, after + "!", minutes(2.5), WINDOW)
+    assert [fact.revision for fact in page.facts] == ([2, 2, 2] if rolls_on else [2, 3, 3])
+
+
+def test_a_title_autosaved_alone_throws_nothing_away() -> None:
+    page = a_page()
+    page.autosave(None, LONG, minutes(1), WINDOW)
+    page.autosave("Another title", None, minutes(2), WINDOW)
+    assert [fact.revision for fact in page.facts] == [2, 2]
+
+
 def test_a_save_closes_the_open_revision() -> None:
     page = a_page()
     page.autosave(None, "a", minutes(1), WINDOW)

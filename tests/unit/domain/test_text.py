@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.text import count_words, sha256, words_in
+from domain.text import _alike, count_words, keeps_half, sha256, words_in
 
 
 @pytest.mark.parametrize(
@@ -121,6 +121,19 @@ def test_a_mebibyte_is_counted_within_a_second(scrap: str) -> None:
     began = time.process_time()
     count_words(text)
     assert time.process_time() - began < 1
+
+
+@given(st.text("ab", max_size=8), st.text("ab", max_size=8))
+def test_texts_begin_alike_as_far_as_they_do(one: str, other: str) -> None:
+    expected = next((n for n in range(min(len(one), len(other)), 0, -1) if one[:n] == other[:n]), 0)
+    assert _alike(one, other) == expected
+
+
+@given(st.text(max_size=30), st.text(max_size=30), st.text(max_size=30))
+def test_what_is_kept_at_both_ends_counts(begin: str, middle: str, end: str) -> None:
+    old = begin + middle + end
+    assert keeps_half(old, begin + end) or len(begin + end) * 2 < len(old)
+    assert keeps_half(old, begin + "…" * 40 + end) or len(begin + end) * 2 < len(old)
 
 
 def test_a_text_is_named_by_the_hash_of_its_utf_8() -> None:
