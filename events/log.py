@@ -122,6 +122,13 @@ def requests_of(connection: Connection, event_ids: Collection[str]) -> list[str]
     return list(dict.fromkeys(connection.scalars(query)))
 
 
+def sizes(connection: Connection, event_ids: Collection[str]) -> dict[str, int]:
+    """How many bytes the payloads of these events have; events that the log does not hold are left out."""
+    size = func.octet_length(events.c.payload).label("size")
+    rows = connection.execute(select(events.c.id, size).where(events.c.id.in_(list(event_ids))))
+    return {row.id: row.size for row in rows}
+
+
 def ids_after(connection: Connection, event_id: str, names: Collection[str], limit: int) -> list[str]:
     """The ids of up to ``limit`` events of these names after this one, in the order of their ids. That is not the order
     of commits: an event that commits late may appear before an id that was already read."""

@@ -1,7 +1,7 @@
 """Read your own writes: what the workers have not got to yet is applied on the spot, from the log."""
 
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
@@ -17,9 +17,11 @@ from read_models.rebuilding import progress
 
 logger = logging.getLogger(__name__)
 
+# What is loaded at once. An event has a text of up to a mebibyte, so their number alone bounds nothing.
 MOST_AT_ONCE = 500
-# Each event has a text of up to a mebibyte, and each one counts.
-MOST_REVISIONS_AT_ONCE = 20
+MOST_BYTES_AT_ONCE = 8 * 1024 * 1024
+# So few may be of any size.
+A_FEW = MOST_BYTES_AT_ONCE // (1024 * 1024)
 
 
 def catch_up(reading: Connection, writing: Engine, owner_id: str) -> None:
@@ -32,13 +34,13 @@ def catch_up(reading: Connection, writing: Engine, owner_id: str) -> None:
     for event_id, aggregate_id, version in outstanding.not_in_views(reading, owner_id):
         newest[aggregate_id] = max(newest.get(aggregate_id, (0, "")), (version, event_id))
     event_ids = [event_id for _, event_id in newest.values()]
-    _in_batches(event_ids, MOST_AT_ONCE, lambda batch: _project(writing, batch, views.MODEL))
+    _in_batches(reading, event_ids, lambda batch: _project(writing, batch, views.MODEL))
 
 
 def catch_up_revisions(reading: Connection, writing: Engine, owner_id: str, aggregate_ids: Collection[str]) -> None:
     """Cut the revisions that these aggregates' events still lack: as above, but each event counts."""
     event_ids = _not_cut(reading, owner_id, aggregate_ids)
-    _in_batches(event_ids, MOST_REVISIONS_AT_ONCE, lambda batch: _project(writing, batch, revisions.MODEL))
+    _in_batches(reading, event_ids, lambda batch: _project(writing, batch, revisions.MODEL))
 
 
 def cut_revisions_within(connection: Connection, owner_id: str, aggregate_ids: Collection[str]) -> None:
@@ -47,7 +49,7 @@ def cut_revisions_within(connection: Connection, owner_id: str, aggregate_ids: C
     def cut(batch: list[str]) -> None:
         revisions.project(connection, log.load(connection, batch))
 
-    _in_batches(_not_cut(connection, owner_id, aggregate_ids), MOST_REVISIONS_AT_ONCE, cut)
+    _in_batches(connection, _not_cut(connection, owner_id, aggregate_ids), cut)
 
 
 def track_references_within(connection: Connection, owner_id: str) -> None:
@@ -56,13 +58,13 @@ def track_references_within(connection: Connection, owner_id: str) -> None:
     def track(batch: list[str]) -> None:
         references.project(connection, log.load(connection, batch))
 
-    _in_batches(_not_tracked(connection, owner_id), MOST_REVISIONS_AT_ONCE, track)
+    _in_batches(connection, _not_tracked(connection, owner_id), track)
 
 
 def catch_up_references(reading: Connection, writing: Engine, owner_id: str) -> None:
     """The same for a read."""
     event_ids = _not_tracked(reading, owner_id)
-    _in_batches(event_ids, MOST_REVISIONS_AT_ONCE, lambda batch: _project(writing, batch, references.MODEL))
+    _in_batches(reading, event_ids, lambda batch: _project(writing, batch, references.MODEL))
 
 
 def _not_tracked(connection: Connection, owner_id: str) -> list[str]:
@@ -76,10 +78,26 @@ def _not_cut(connection: Connection, owner_id: str, aggregate_ids: Collection[st
     return [event_id for event_id, aggregate_id, _ in owed if aggregate_id in aggregate_ids]
 
 
-def _in_batches(event_ids: list[str], size: int, apply: Callable[[list[str]], None]) -> None:
-    ordered = sorted(event_ids)
-    for start in range(0, len(ordered), size):
-        _apply(ordered[start : start + size], apply)
+def _in_batches(connection: Connection, event_ids: list[str], apply: Callable[[list[str]], None]) -> None:
+    sizes = log.sizes(connection, event_ids) if len(event_ids) > A_FEW else dict.fromkeys(event_ids, 0)
+    for batch in _batches(sorted(event_ids), sizes):
+        _apply(batch, apply)
+
+
+def _batches(event_ids: list[str], sizes: Mapping[str, int]) -> Iterator[list[str]]:
+    """In the same order, each batch of no more events and bytes than are loaded at once."""
+    batch: list[str] = []
+    room = MOST_BYTES_AT_ONCE
+    for event_id in event_ids:
+        # An event that the log does not hold any more has no size.
+        size = sizes.get(event_id, 0)
+        if batch and (size > room or len(batch) == MOST_AT_ONCE):
+            yield batch
+            batch, room = [], MOST_BYTES_AT_ONCE
+        batch.append(event_id)
+        room -= size
+    if batch:
+        yield batch
 
 
 def _apply(event_ids: list[str], apply: Callable[[list[str]], None]) -> None:

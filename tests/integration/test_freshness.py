@@ -2,17 +2,18 @@
 
 import itertools
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import Engine, update
+from sqlalchemy import Engine, event, update
 
 from domain.commands.pages import EditPage, edit_page
 from domain.unit_of_work import Cause, UnitOfWork, perform
 from events import log
 from infra.settings import Settings
+from read_models import freshness
 from tests.integration.writing import PATIENCE, in_threads, repeated_in_background
 from tests.service import Author, Service
 
@@ -170,6 +171,37 @@ def test_one_damaged_event_does_not_cost_its_author_all_reads(service: Service, 
         bad = (log.events.c.aggregate_id == damaged["id"], log.events.c.version == 2)
         connection.execute(update(log.events).where(*bad).values(payload="{"))
     assert {each["title"] for each in author.get("/notebooks")["items"]} == {"Damaged", "Healthy as ever"}
+
+
+@pytest.fixture
+def loads(service: Service) -> Iterator[list[int]]:
+    """How many events each catching-up transaction loads at once."""
+    counts: list[int] = []
+    writing = service.app.extensions["sinpluma"].writing
+
+    def hear(_: Any, __: Any, statement: str, parameters: Any, *___: Any) -> None:
+        if "events.payload" in statement and "events.id IN" in statement:
+            counts.append(len(parameters))
+
+    event.listen(writing, "before_cursor_execute", hear)
+    yield counts
+    event.remove(writing, "before_cursor_execute", hear)
+
+
+def test_catching_up_loads_no_more_bytes_at_once_than_it_may(
+    service: Service, loads: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    author = service.author()
+    notebook = author.notebook("Walks")
+    for number in range(12):
+        author.page(notebook["id"], f"Page {number}", "x" * 10_000)
+    author.get("/notebooks")
+    assert max(loads) >= 12, "small texts go together"
+    loads.clear()
+    monkeypatch.setattr(freshness, "MOST_BYTES_AT_ONCE", 50_000)
+    assert author.get(f"/notebooks/{notebook['id']}")["page_count"] == 12
+    assert sum(loads) >= 12
+    assert max(loads) < 12
 
 
 class Poll:
