@@ -1,6 +1,6 @@
 """The one table of reactions: what each is called, hears and does, and which read model it keeps.
 
-From it follow the subscriptions (the relay's), the workers, what can be rebuilt, and the programs that supervisor runs.
+From it follow the subscriptions (the relay's), what can be rebuilt, and the workers with their processes.
 """
 
 from collections.abc import Callable, Sequence
