@@ -36,13 +36,9 @@ def create_page(notebook_id: str, json_data: dict[str, Any]) -> Response:
 def edit_page(notebook_id: str, page_id: str, json_data: dict[str, Any]) -> Response:
     """Save a page; the answer's version and hash are the receipt"""
     window = timedelta(seconds=services().settings.autosave_revision_seconds)
+    kept = window if json_data.pop("autosave") else None
     command = pages.EditPage(
-        notebook_id,
-        page_id,
-        json_data.get("title"),
-        json_data.get("content"),
-        expected_version(),
-        window if json_data["autosave"] else None,
+        notebook_id, page_id, expected_version=expected_version(), autosave_window=kept, **json_data
     )
     return carry_out(pages.edit_page, command, replies.page_edited)
 

@@ -12,18 +12,26 @@ from read_models.projection import newest_wins
 
 BUILDER = 1
 
+
+def shown_columns() -> tuple[Column[Any], ...]:
+    """What is shown of a page, here and in ``published.py``; named like the fields of its fact."""
+    return (
+        Column("title", String(200), nullable=False),
+        Column("content", LongText, nullable=False),
+        Column("word_count", Integer, nullable=False),
+        Column("content_sha256", CHAR(64, collation="ascii_bin"), nullable=False),
+        Column("created_at", UtcDateTime, nullable=False),
+        Column("updated_at", UtcDateTime, nullable=False),
+    )
+
+
 page_views = table(
     "page_views",
     Column("page_id", Id, primary_key=True),
     Column("notebook_id", Id, nullable=False),
     Column("owner_id", Id, nullable=False),
     Column("version", Integer, nullable=False),
-    Column("title", String(200), nullable=False),
-    Column("content", LongText, nullable=False),
-    Column("word_count", Integer, nullable=False),
-    Column("content_sha256", CHAR(64, collation="ascii_bin"), nullable=False),
-    Column("created_at", UtcDateTime, nullable=False),
-    Column("updated_at", UtcDateTime, nullable=False),
+    *shown_columns(),
     Column("builder_version", Integer, nullable=False),
     Index("ix_page_views_notebook", "notebook_id"),
 )

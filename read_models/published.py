@@ -3,12 +3,13 @@
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import CHAR, Column, Connection, Index, Integer, String, delete, select
+from sqlalchemy import Column, Connection, Index, Integer, String, delete, select
 
 from events import log
 from events.event import Event
 from events.notebooks import NotebookFact, Publication
 from infra.database import Id, Json, LongText, UtcDateTime, table
+from read_models.page_view import shown_columns
 from read_models.projection import newest_wins
 
 BUILDER = 1
@@ -36,15 +37,10 @@ published_pages = table(
     Column("notebook_id", Id, primary_key=True),
     Column("page_id", Id, primary_key=True),
     Column("version", Integer, nullable=False),
-    Column("title", String(200), nullable=False),
-    Column("content", LongText, nullable=False),
-    Column("word_count", Integer, nullable=False),
-    Column("content_sha256", CHAR(64, collation="ascii_bin"), nullable=False),
-    Column("created_at", UtcDateTime, nullable=False),
-    Column("updated_at", UtcDateTime, nullable=False),
+    *shown_columns(),
     Column("builder_version", Integer, nullable=False),
 )
-_TEXT = ("page_id", "notebook_id", "version", "title", "content", "word_count", "content_sha256", "created_at")
+_TEXT = tuple(column.name for column in published_pages.columns if column.name != "builder_version")
 
 
 def project(connection: Connection, facts: Iterable[NotebookFact]) -> None:
@@ -77,7 +73,7 @@ def _keep_pages(connection: Connection, notebook_id: str, publication: Publicati
 
 
 def _text(event: Event) -> dict[str, Any]:
-    row = {name: getattr(event.fact, name) for name in (*_TEXT, "updated_at")}
+    row = {name: getattr(event.fact, name) for name in _TEXT}
     return row | {"builder_version": BUILDER}
 
 
