@@ -1,6 +1,8 @@
 """Pages: write, read, trash; and their revisions."""
 
+from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from apiflask import APIBlueprint
@@ -14,9 +16,12 @@ from api.openapi_rules import refusals
 from api.schemas import pages as schemas
 from api.services import reads, services
 from domain.commands import pages
+from infra.database import retrying
 from queries.pages import read_page
 
 blueprint = APIBlueprint("pages", __name__)
+# Of a stale edit. While the first is made the page may move on; more would let one request cost too much.
+MERGES = 2
 
 
 @blueprint.post("/notebooks/<notebook_id>/pages")
@@ -40,7 +45,15 @@ def edit_page(notebook_id: str, page_id: str, json_data: dict[str, Any]) -> Resp
     command = pages.EditPage(
         notebook_id, page_id, expected_version=expected_version(), autosave_window=kept, **json_data
     )
-    return carry_out(pages.edit_page, command, replies.page_edited)
+    return _saved(command, MERGES)
+
+
+def _saved(command: pages.EditPage, merges: int) -> Response:
+    try:
+        return carry_out(pages.edit_page, command, replies.page_edited)
+    except pages.MergeNeeded:
+        merge = retrying(partial(pages.merge_of, services().writing, command))
+        return _saved(replace(command, merge=merge, is_last=merges == 1), merges - 1)
 
 
 @blueprint.delete("/notebooks/<notebook_id>/pages/<page_id>")

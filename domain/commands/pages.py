@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from sqlalchemy import Engine
+
 from domain.commands.notebooks import own_notebook
 from domain.commands.pictures import mark_linked
 from domain.errors import Conflict, Forbidden, NotFound
@@ -57,8 +59,22 @@ def create_page(command: CreatePage, uow: UnitOfWork) -> Page:
 
 
 @dataclass(frozen=True)
+class Merge:
+    """What came of a stale edit and the page at ``version``: ``(title, content)``, None where they do not fit."""
+
+    version: int
+    merged: tuple[str, str] | None
+
+
+class MergeNeeded(Exception):
+    """The edit is stale. To merge it takes up to a second, for which nobody should wait behind the page's lock: make
+    the merge with ``merge_of``, outside of any transaction, and send the edit with it again."""
+
+
+@dataclass(frozen=True)
 class EditPage:
-    """``expected_version``: what If-Match names, None to take whatever is there."""
+    """``expected_version``: what If-Match names, None to take whatever is there. ``merge``: made before, for a stale
+    edit; ``is_last``: take it as too late, rather than ask for another one, when the page has moved on meanwhile."""
 
     notebook_id: str
     page_id: str
@@ -66,6 +82,8 @@ class EditPage:
     content: str | None = None
     expected_version: int | None = None
     autosave_window: timedelta | None = None
+    merge: Merge | None = None
+    is_last: bool = False
 
 
 @dataclass(frozen=True)
@@ -78,6 +96,10 @@ class Refused:
 
 
 def edit_page(command: EditPage, uow: UnitOfWork) -> Page | Refused:
+    """
+    Raises:
+        MergeNeeded: see there.
+    """
     page = own_page(uow, command.notebook_id, command.page_id)
     if command.expected_version not in (None, page.version):
         return _keep_refused(command, page, uow)
@@ -92,6 +114,9 @@ def edit_page(command: EditPage, uow: UnitOfWork) -> Page | Refused:
 
 def _keep_refused(command: EditPage, page: Page, uow: UnitOfWork) -> Refused:
     base = log.at(uow.connection, page.id, command.expected_version or 0)
+    fits = command.merge is not None and command.merge.version == page.version
+    if base and not fits and not command.is_last:
+        raise MergeNeeded
     title, content = _wished(command, base.fact if base else page)
     refused = EditRefused(
         owner_id=page.owner_id,
@@ -108,8 +133,20 @@ def _keep_refused(command: EditPage, page: Page, uow: UnitOfWork) -> Refused:
     mark_linked(uow, page.content, content)
     history = history_of(page.id)
     uow.record(history, uow.next_version(history), refused)
-    merged = _merged(base.fact, page, title, content) if base else None
-    return Refused(page, merged, refused.revision_id)
+    return Refused(page, command.merge.merged if command.merge and fits else None, refused.revision_id)
+
+
+def merge_of(engine: Engine, command: EditPage) -> Merge | None:
+    """The merge that a stale edit needs now, None when there is nothing to merge. Nothing is locked, and no connection
+    is held while it is made: the edit itself finds out whether it may be made, and whether the page has moved on.
+    """
+    with engine.connect() as connection:
+        row = connection.execute(Page.query(), {"key": command.page_id}).mappings().one_or_none()
+        base = log.at(connection, command.page_id, command.expected_version or 0)
+    if row is None or base is None:
+        return None
+    page = Page.of(row)
+    return Merge(page.version, _merged(base.fact, page, *_wished(command, base.fact)))
 
 
 def _wished(command: EditPage, base: Page) -> tuple[str, str]:

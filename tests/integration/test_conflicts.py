@@ -1,9 +1,16 @@
 """Two people, or two tabs, save one page: whoever comes second is told, and no text is lost."""
 
+import itertools
+import random
+import time
+from string import ascii_letters
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine
 
+from domain.commands import pages
+from domain.commands.pages import EditPage, Merge
 from tests.integration.writing import in_threads
 from tests.service import Author, Service
 
@@ -172,3 +179,61 @@ def test_nobody_else_can_leave_a_conflict_behind(desk: Desk, service: Service) -
     desk.author.post(f"/notebooks/{desk.notebook['id']}/publish", expect=200)
     stranger.put(desk.place, {"content": "not mine"}, expect=403, headers={"If-Match": '"9-1"'})
     assert [each["kind"] for each in desk.revisions()] == ["publish", "save"]
+
+
+# --- what a merge may cost --------------------------------------------------------------------------------------------
+
+
+def random_lines(seed: int, count: int) -> str:
+    return "".join(f"{letter}\n" for letter in random.Random(seed).choices(ascii_letters, k=count))
+
+
+@pytest.mark.parametrize("lines", [50_000, 500_000], ids=["99 KB", "1 MiB"])
+def test_the_merge_of_two_tangled_texts_is_given_up_and_the_refused_one_is_kept(service: Service, lines: int) -> None:
+    desk = Desk(service, random_lines(1, lines))
+    stale = desk.read()
+    desk.save(stale, content=random_lines(2, lines))
+    mine = random_lines(3, lines)
+    began = time.process_time()
+    refused = desk.save(stale, 412, content=mine)
+    assert time.process_time() - began < 2.0
+    assert refused["merged"] is None
+    kept = desk.author.get(f"/pages/{desk.page['id']}/revisions/{refused['conflict_revision_id']}")
+    assert (kept["kind"], kept["content"]) == ("conflict", mine)
+
+
+def test_nobody_waits_for_a_merge_that_another_one_needs(
+    desk: Desk, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the merge is made, the page is free: another save goes through, and the merge is made anew with it."""
+    stale = desk.read()
+    desk.save(stale, content=FIRST)
+    seen: list[int] = []
+    made = pages.merge_of
+
+    def meanwhile(engine: Engine, command: EditPage) -> Merge | None:
+        merge = made(engine, command)
+        if not seen:
+            seen.append(desk.save(None, content="ONE\n\nTWO\n\nthree\n")["version"])
+        return merge
+
+    monkeypatch.setattr("domain.commands.pages.merge_of", meanwhile)
+    refused = desk.save(stale, 412, content=LAST)
+    assert refused["current"]["version"] == seen[0]
+    assert refused["merged"]["content"] == "ONE\n\nTWO\n\nTHREE\n"
+
+
+def test_a_page_that_never_rests_costs_no_more_than_two_merges(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    stale = desk.read()
+    desk.save(stale, content=FIRST)
+    made, saves = pages.merge_of, itertools.count()
+
+    def meanwhile(engine: Engine, command: EditPage) -> Merge | None:
+        merge = made(engine, command)
+        desk.save(None, content=f"{FIRST}\n{next(saves)}\n")
+        return merge
+
+    monkeypatch.setattr("domain.commands.pages.merge_of", meanwhile)
+    refused = desk.save(stale, 412, content=LAST)
+    assert (refused["merged"], next(saves)) == (None, 2)
+    assert refused["conflict_revision_id"]

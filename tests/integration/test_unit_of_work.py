@@ -330,7 +330,7 @@ def test_sixteen_writers_who_name_the_version_they_edit_lose_no_edit(db: Engine)
 def add_line(db: Engine, page: Page, line: str) -> None:
     """What an editor does: read, add, save on that version; refused, start over from what is there now."""
     version, content = page.version, page.content
-    while isinstance(answer := save(db, page, content + line, expected_version=version), Refused):
+    while isinstance(answer := save(db, page, content + line, expected_version=version, is_last=True), Refused):
         version, content = answer.current.version, answer.current.content
 
 
