@@ -5,6 +5,7 @@ import argparse
 import importlib
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -118,12 +119,28 @@ def migrate(arguments: argparse.Namespace) -> None:
 
 
 def create_admin(arguments: argparse.Namespace) -> int:
-    """make EMAIL an administrator: the account that has it, or a new one; its password comes from
+    """make EMAIL an administrator: the account that has it, whose sessions end, or a new one; its password comes from
     SINPLUMA_ADMIN_PASSWORD, is typed, or is random and printed"""
-    from operate.admins import NotAdmitted, create_admin
+    from operate.admins import create_admin
+
+    settings = _start("create-admin")
+    return _admit(lambda: create_admin(settings, arguments.email, arguments.yes, arguments.keep_password))
+
+
+def create_user(arguments: argparse.Namespace) -> int:
+    """make an account for EMAIL, also where REGISTRATION is closed; its password comes from SINPLUMA_USER_PASSWORD, is
+    typed, or is random and printed"""
+    from operate.admins import create_user
+
+    settings = _start("create-user")
+    return _admit(lambda: create_user(settings, arguments.email))
+
+
+def _admit(create: Callable[[], str]) -> int:
+    from operate.admins import NotAdmitted
 
     try:
-        print(create_admin(_start("create-admin"), arguments.email))
+        print(create())
     except NotAdmitted as error:
         print(f"sinpluma: {error}", file=sys.stderr)
         return 1
@@ -185,7 +202,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND")
     parser.set_defaults(command=up)
     everyday = (up, api, relay, worker, clock, background, linguistics)
-    for command in (*everyday, rebuild, replay, sweep, migrate, create_admin, doctor, backup, restore):
+    for command in (*everyday, rebuild, replay, sweep, migrate, create_admin, create_user, doctor, backup, restore):
         added = commands.add_parser(
             command.__name__.replace("_", "-"), help=command.__doc__, description=command.__doc__
         )
@@ -209,8 +226,11 @@ def _add_arguments(added: argparse.ArgumentParser, command: object) -> None:
         added.add_argument("--event", metavar="ID", help="only this event, by the id in the log lines")
     if command is sweep:
         added.add_argument("--dry-run", action="store_true", help="only tell what would go, and why")
-    if command is create_admin:
+    if command in (create_admin, create_user):
         added.add_argument("email", metavar="EMAIL")
+    if command is create_admin:
+        added.add_argument("--yes", action="store_true", help="do not ask when the account exists")
+        added.add_argument("--keep-password", action="store_true", help="leave an account that exists its password")
     if command is doctor:
         added.add_argument("--json", action="store_true", help="for programs")
     if command in (backup, restore):

@@ -7,7 +7,7 @@ import msgspec
 from apiflask import APIBlueprint
 from flask import Response, request
 
-from api import browsers, presenters, replies, tokens
+from api import auth, browsers, presenters, replies, tokens
 from api.auth import actor, viewer
 from api.door import carry_out, carry_out_unseen
 from api.http import answered
@@ -15,9 +15,10 @@ from api.limits import count_login
 from api.schemas import accounts as schemas
 from api.services import reads, services
 from domain.commands import accounts, sessions
-from domain.errors import WrongCredentials
+from domain.errors import Forbidden, WrongCredentials
 from domain.passwords import hash_password
 from domain.session import Session, SpentToken
+from domain.user import ADMIN
 from queries.answer import encode
 from queries.profiles import read_profile
 from queries.viewer import Viewer
@@ -28,15 +29,23 @@ blueprint = APIBlueprint("accounts", __name__)
 @blueprint.post("/auth/register")
 @blueprint.input(schemas.Registration)
 @blueprint.output(schemas.Registered, status_code=201)
-@blueprint.doc(responses=[409])
+@blueprint.doc(responses=[403, 409])
 def register(json_data: dict[str, Any]) -> Response:
-    """Make an account"""
+    """Make an account; where registration is closed, only administrators do"""
+    if not services().settings.registration_open:
+        _require_admin()
     command = accounts.Register(
         json_data["username"],
         json_data["email"],
         hash_password(json_data["password"], services().settings.bcrypt_rounds),
     )
     return carry_out(accounts.register, command, replies.user_registered)
+
+
+def _require_admin() -> None:
+    header = request.headers.get("Authorization")
+    if header is None or auth.actor_of(header).role != ADMIN:
+        raise Forbidden("Registration is closed here; ask an administrator for an account.")
 
 
 @blueprint.post("/auth/login")

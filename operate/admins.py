@@ -1,4 +1,5 @@
-"""`run.py create-admin EMAIL`: the first administrator has to come from the machine itself."""
+"""`run.py create-admin EMAIL` and `create-user EMAIL`: the first administrator has to come from the machine itself, and
+where registration is closed everyone else too."""
 
 import getpass
 import os
@@ -6,47 +7,69 @@ import re
 import secrets
 import sys
 from functools import partial
+from typing import Any
 
 from marshmallow import ValidationError
 from sqlalchemy import Engine
 
 from api.schemas.accounts import Registration
 from domain.commands import accounts
-from domain.commands.accounts import ChangeUser, Register
+from domain.commands.accounts import MakeAdministrator, Register
 from domain.passwords import hash_password
 from domain.unit_of_work import Cause, perform
-from domain.user import ADMIN, User
+from domain.user import User
 from infra.clock import new_id
 from infra.database import write_engine
 from infra.settings import Settings
 from operate.database_check import check_database
 
-PASSWORD = "SINPLUMA_ADMIN_PASSWORD"  # noqa: S105 - the name of the variable
+ADMIN_PASSWORD = "SINPLUMA_ADMIN_PASSWORD"  # noqa: S105 - the name of the variable
+USER_PASSWORD = "SINPLUMA_USER_PASSWORD"  # noqa: S105
 
 
 class NotAdmitted(Exception):
-    """The e-mail or the password is not one that an account may have."""
+    """The e-mail or the password is not one that an account may have, or the operator does not want it after all."""
 
 
-def create_admin(settings: Settings, email: str) -> str:
-    """Promote the account with this e-mail, or make one; what to tell the operator.
+def create_admin(settings: Settings, email: str, agreed: bool = False, keep_password: bool = False) -> str:
+    """Make an administrator of the account with this e-mail, or a new one; what to tell the operator.
+
+    Whoever has registered an operator's e-mail before him must not become an administrator by that: an account that
+    exists loses its sessions and its password, and only after the operator has agreed.
 
     Raises:
-        NotAdmitted: the e-mail or the password is not acceptable.
+        NotAdmitted: the e-mail or the password is not acceptable; or the account exists and nobody has agreed.
         DatabaseRefused: the service does not run, or its database is not ours.
     """
-    check_database(settings, patience=0)
-    engine = write_engine(settings, pool_size=1)
+    engine = _engine(settings)
     known = _find(engine, email)
     if known:
-        _promote(engine, known)
-        return f"{known.username} <{known.email}> is an administrator now; the password is unchanged"
-    password, told = _password()
+        return _promote_known(engine, known, settings.bcrypt_rounds, agreed, keep_password)
+    password, told = _password(ADMIN_PASSWORD)
     command = _registration(email, password, settings.bcrypt_rounds)
     # Two transactions: after a crash in between, the same command again finds the account and promotes it.
     made = perform(engine, _cause(), partial(accounts.register, command))
-    _promote(engine, made)
+    perform(engine, _cause(), partial(accounts.make_administrator, MakeAdministrator(made.id, None)))
     return f"made the administrator {made.username} <{made.email}>{told}"
+
+
+def create_user(settings: Settings, email: str) -> str:
+    """Make an account, whatever REGISTRATION says; what to tell the operator.
+
+    Raises:
+        NotAdmitted, DatabaseRefused: as above; NotAdmitted also when there is one.
+    """
+    engine = _engine(settings)
+    if known := _find(engine, email):
+        raise NotAdmitted(f"{known.username} <{known.email}> exists since {_since(known)}")
+    password, told = _password(USER_PASSWORD)
+    made = perform(engine, _cause(), partial(accounts.register, _registration(email, password, settings.bcrypt_rounds)))
+    return f"made the user {made.username} <{made.email}>{told}"
+
+
+def _engine(settings: Settings) -> Engine:
+    check_database(settings, patience=0)
+    return write_engine(settings, pool_size=1)
 
 
 def _find(engine: Engine, email: str) -> User | None:
@@ -54,18 +77,35 @@ def _find(engine: Engine, email: str) -> User | None:
         return accounts.find_by_email(connection, email)
 
 
-def _promote(engine: Engine, user: User) -> None:
-    perform(engine, _cause(), partial(accounts.change_user, ChangeUser(user.id, ADMIN, disabled=False)))
+def _since(user: User) -> str:
+    return f"{user.created_at:%Y-%m-%d %H:%M} UTC"
+
+
+def _promote_known(engine: Engine, user: User, rounds: int, agreed: bool, keep_password: bool) -> str:
+    named = f"{user.username} <{user.email}>"
+    if not (agreed or _agrees(f"{named} exists since {_since(user)}, and whoever made it may not be who you think.")):
+        raise NotAdmitted(f"{named} exists since {_since(user)}; nothing was changed. With --yes it becomes yours.")
+    password, told = (None, "; its password is unchanged") if keep_password else _password(ADMIN_PASSWORD)
+    password_hash = hash_password(_checked(user, password), rounds) if password is not None else None
+    perform(engine, _cause(), partial(accounts.make_administrator, MakeAdministrator(user.id, password_hash)))
+    return f"{named}, made {_since(user)}, is an administrator now, and all its sessions have ended{told}"
+
+
+def _agrees(told: str) -> bool:
+    if not sys.stdin.isatty():
+        return False
+    print(told)
+    return input("Make it an administrator's, end its sessions and change its password? [y/N] ").lower() in ("y", "yes")
 
 
 def _cause() -> Cause:
     return Cause(actor_id=None, correlation_id=f"create-admin-{new_id()}")
 
 
-def _password() -> tuple[str, str]:
+def _password(variable: str) -> tuple[str, str]:
     """From the environment, typed, or random; and what to print about it."""
-    if given := os.environ.get(PASSWORD):
-        return given, f" with the password of {PASSWORD}"
+    if given := os.environ.get(variable):
+        return given, f" with the password of {variable}"
     if sys.stdin.isatty() and (typed := getpass.getpass("Password (empty for a random one): ")):
         if getpass.getpass("Again: ") != typed:
             raise NotAdmitted("the two passwords differ")
@@ -76,13 +116,21 @@ def _password() -> tuple[str, str]:
 
 def _registration(email: str, password: str, rounds: int) -> Register:
     """By the same rules as a registration over HTTP."""
-    fields = {"username": _username(email), "email": email, "password": password}
+    checked = _loaded({"username": _username(email), "email": email, "password": password})
+    return Register(checked["username"], checked["email"], hash_password(checked["password"], rounds))
+
+
+def _checked(user: User, password: str) -> str:
+    loaded: str = _loaded({"email": user.email, "username": _username(user.email), "password": password})["password"]
+    return loaded
+
+
+def _loaded(fields: dict[str, str]) -> Any:
     try:
-        checked = Registration().load(fields)
+        return Registration().load(fields)
     except ValidationError as error:
         problems = error.messages_dict.items()
         raise NotAdmitted("; ".join(f"{name}: {' '.join(said)}" for name, said in problems)) from None
-    return Register(checked["username"], checked["email"], hash_password(checked["password"], rounds))
 
 
 def _username(email: str) -> str:

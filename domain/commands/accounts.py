@@ -155,6 +155,28 @@ def change_user(command: ChangeUser, uow: UnitOfWork) -> User:
     return user
 
 
+@dataclass(frozen=True)
+class MakeAdministrator:
+    """By the operator, from the machine itself. With a ``password_hash`` of None the password stays."""
+
+    user_id: str
+    password_hash: str | None = field(repr=False)
+
+
+def make_administrator(command: MakeAdministrator, uow: UnitOfWork) -> User:
+    """Whoever was signed in is no more.
+
+    Raises:
+        NotFound: there is no such user.
+    """
+    user = uow.get(User, command.user_id)
+    user.role = ADMIN
+    user.enable()
+    user.password_hash = command.password_hash or user.password_hash
+    session.revoke_all(uow.connection, user.id, uow.now)
+    return user
+
+
 def _lock_administrators(connection: Connection) -> list[str]:
     query = select(users.c.id).where(users.c.role == ADMIN, users.c.disabled_at.is_(None))
     return list(connection.scalars(query.order_by(users.c.id).with_for_update()))

@@ -82,6 +82,8 @@ class Settings:
     honeybadger_api_key: str | None = field(repr=False)
     honeybadger_endpoint: str | None
     cors_origins: tuple[str, ...]
+    # Whether strangers may make accounts.
+    registration_open: bool
     ratelimit_enabled: bool
     trusted_proxies: tuple[str, ...]
 
@@ -175,6 +177,7 @@ def _choices(reader: Reader) -> dict[str, Any]:
         "honeybadger_api_key": reader.text("HONEYBADGER_API_KEY") or None,
         "honeybadger_endpoint": reader.optional_url("HONEYBADGER_ENDPOINT"),
         "cors_origins": reader.several("CORS_ORIGINS", checks.origin),
+        "registration_open": reader.text("REGISTRATION", default="open", allowed=checks.registration) == "open",
         "ratelimit_enabled": reader.switch("RATELIMIT_ENABLED", True),
         "trusted_proxies": reader.several("TRUSTED_PROXIES", checks.network),
         "trash_days": reader.whole("TRASH_DAYS", 30, 0, 36500),

@@ -119,3 +119,7 @@ def supervisor_password(value: str) -> str | None:
 
 def access_log(value: str) -> str | None:
     return None if value in ("all", "changes", "none") else "is none of all, changes, none"
+
+
+def registration(value: str) -> str | None:
+    return None if value in ("open", "closed") else "is neither open nor closed"

@@ -8,6 +8,7 @@ OURS = "SINPLUMA_"
 ELSEWHERE = frozenset(
     {
         "SINPLUMA_ADMIN_PASSWORD",  # run.py create-admin
+        "SINPLUMA_USER_PASSWORD",  # run.py create-user
         "SINPLUMA_SEED_PASSWORD",  # seed.py
         "SINPLUMA_DATABASE_SERVER",  # which program is the embedded database
         "SINPLUMA_INSTANCE",  # marks the processes of one SINPLUMA_VAR (deploy/instance.py)

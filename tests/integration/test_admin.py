@@ -14,7 +14,7 @@ from api import create_app
 from domain.user import users
 from events.deliveries import deliveries
 from events.log import outbox
-from operate.admins import PASSWORD as PASSWORD_VARIABLE
+from operate.admins import ADMIN_PASSWORD as PASSWORD_VARIABLE
 from operate.admins import NotAdmitted, create_admin
 from tests.integration.signing_in import Device, administrator, device, registered, sign_in
 from tests.service import PASSWORD, Service
@@ -200,7 +200,7 @@ def test_an_unknown_delivery_is_absent(service: Service, unknown: str) -> None:
 
 def test_an_existing_account_is_promoted_and_keeps_its_password(service: Service) -> None:
     who = device(service)
-    told = create_admin(service.settings, who.email.upper())
+    told = create_admin(service.settings, who.email.upper(), agreed=True, keep_password=True)
     assert "administrator" in told
     assert device(service, who.email).user["role"] == "admin"
 
@@ -208,7 +208,7 @@ def test_an_existing_account_is_promoted_and_keeps_its_password(service: Service
 def test_a_disabled_account_is_let_in_again_when_it_is_made_an_administrator(service: Service) -> None:
     chief, who = administrator(service), device(service)
     chief.author().put(f"/admin/users/{who.user['id']}", {"disabled": True})
-    create_admin(service.settings, who.email)
+    create_admin(service.settings, who.email, agreed=True, keep_password=True)
     assert device(service, who.email).user["role"] == "admin"
 
 

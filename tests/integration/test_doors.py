@@ -1,5 +1,6 @@
 """What a stranger may send, and what it costs to refuse it."""
 
+import dataclasses
 import io
 import json
 import time
@@ -9,10 +10,11 @@ from typing import Any
 import pytest
 from werkzeug.test import create_environ, run_wsgi_app
 
+from api import create_app
 from api.bodies import MOST_BODY_BYTES, MOST_SIGN_IN_BYTES
 from api.schemas.accounts import RESERVED
 from api.uploads import MOST_UPLOAD_BYTES
-from tests.integration.signing_in import device
+from tests.integration.signing_in import administrator, device, sign_in
 from tests.service import PASSWORD, Service
 
 JSON = {"Content-Type": "application/json"}
@@ -167,3 +169,22 @@ def test_a_key_does_not_prolong_the_time_of_a_retry(service: Service, monkeypatc
     monkeypatch.setattr("domain.session.RETRY", timedelta(seconds=-1))
     assert who.renew(spent, key="once").status_code == 401
     assert who.status() == 401
+
+
+# --- registration -----------------------------------------------------------------------------------------------------
+
+
+def test_where_registration_is_closed_only_administrators_make_accounts(service: Service) -> None:
+    chief, someone = administrator(service), device(service)
+    closed = create_app(dataclasses.replace(service.settings, registration_open=False)).test_client()
+
+    def register(name: str, token: str | None) -> int:
+        sent = {"username": name, "email": f"{name}@example.org", "password": PASSWORD}
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        return closed.post("/api/v1/auth/register", json=sent, headers=headers).status_code
+
+    assert register("stranger", None) == 403
+    assert register("other", someone.access) == 403
+    assert register("forger", "nonsense") == 401
+    assert register("guest", chief.access) == 201
+    assert sign_in(service.app, "guest@example.org").status_code == 200

@@ -1,12 +1,14 @@
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
 from domain.commands.accounts import Register, find_by_email, register
+from domain.commands.sessions import OpenSession, open_session
 from domain.passwords import hash_password, verify_password
+from domain.session import sessions
 from domain.unit_of_work import Cause, perform
 from domain.user import User
 from infra.settings import Settings
-from operate.admins import NotAdmitted, create_admin
+from operate.admins import NotAdmitted, create_admin, create_user
 
 
 def account(engine: Engine, email: str) -> User:
@@ -16,23 +18,79 @@ def account(engine: Engine, email: str) -> User:
     return found
 
 
-def test_an_account_that_exists_is_promoted_and_keeps_its_password(db, settings: Settings):
+def stranger(db: Engine) -> User:
+    """Who has registered the operator's address before him, and is signed in."""
     command = Register("reader", "Reader@example.org", hash_password("a long enough one", 4))
-    perform(db, Cause(None, "test"), lambda uow: register(command, uow))
-    said = create_admin(settings, "reader@example.org")
+    made = perform(db, Cause(None, "test"), lambda uow: register(command, uow))
+    opened = OpenSession(made.id, made.password_hash)
+    perform(db, Cause(made.id, "test"), lambda uow: open_session(opened, uow))
+    return made
+
+
+def live_sessions(db: Engine) -> int:
+    with db.connect() as connection:
+        return len(connection.execute(select(sessions).where(sessions.c.revoked_at.is_(None))).all())
+
+
+def test_an_account_that_exists_is_not_touched_until_the_operator_agrees(db, settings: Settings):
+    made = stranger(db)
+    with pytest.raises(NotAdmitted, match=rf"exists since {made.created_at:%Y-%m-%d}.*--yes"):
+        create_admin(settings, "reader@example.org")
+    assert vars(account(db, "reader@example.org")) == vars(made) | {"facts": []}
+    assert live_sessions(db) == 1
+
+
+def test_a_stranger_who_took_the_address_before_has_nothing_of_it(db, settings: Settings, monkeypatch):
+    stranger(db)
+    monkeypatch.setenv("SINPLUMA_ADMIN_PASSWORD", "quite unlikely to be guessed")
+    said = create_admin(settings, "reader@example.org", agreed=True)
     found = account(db, "reader@example.org")
     assert found.administers
-    assert verify_password("a long enough one", found.password_hash)
-    assert "reader" in said
-    assert "password:" not in said
+    assert not verify_password("a long enough one", found.password_hash)
+    assert verify_password("quite unlikely to be guessed", found.password_hash)
+    assert live_sessions(db) == 0
+    assert "quite unlikely" not in said
 
 
-def test_repeated_it_changes_nothing(db, settings: Settings, monkeypatch):
-    monkeypatch.setenv("SINPLUMA_ADMIN_PASSWORD", "quite unlikely to be guessed")
-    create_admin(settings, "first@example.org")
-    before = account(db, "first@example.org")
-    create_admin(settings, "first@example.org")
-    assert vars(account(db, "first@example.org")) == vars(before)
+def test_without_a_given_password_an_account_that_exists_gets_a_random_one(db, settings: Settings, monkeypatch):
+    stranger(db)
+    monkeypatch.delenv("SINPLUMA_ADMIN_PASSWORD", raising=False)
+    said = create_admin(settings, "reader@example.org", agreed=True)
+    assert verify_password(said.rpartition("password: ")[2], account(db, "reader@example.org").password_hash)
+
+
+def test_its_password_is_kept_where_the_operator_says_so(db, settings: Settings):
+    stranger(db)
+    said = create_admin(settings, "reader@example.org", agreed=True, keep_password=True)
+    assert verify_password("a long enough one", account(db, "reader@example.org").password_hash)
+    assert live_sessions(db) == 0, "its sessions end all the same"
+    assert "unchanged" in said
+
+
+def test_a_bad_password_leaves_an_account_that_exists_as_it_is(db, settings: Settings, monkeypatch):
+    made = stranger(db)
+    monkeypatch.setenv("SINPLUMA_ADMIN_PASSWORD", "short")
+    with pytest.raises(NotAdmitted, match="password"):
+        create_admin(settings, "reader@example.org", agreed=True)
+    assert account(db, "reader@example.org").password_hash == made.password_hash
+    assert live_sessions(db) == 1
+
+
+def test_an_address_with_a_blank_behind_it_is_not_the_account(db, settings: Settings):
+    stranger(db)
+    with pytest.raises(NotAdmitted, match="email"):
+        create_admin(settings, "reader@example.org ", agreed=True)
+    assert not account(db, "reader@example.org").administers
+
+
+def test_a_user_is_made_once(db, settings: Settings, monkeypatch):
+    monkeypatch.setenv("SINPLUMA_USER_PASSWORD", "quite unlikely to be guessed")
+    create_user(settings, "someone@example.org")
+    found = account(db, "someone@example.org")
+    assert not found.administers
+    assert verify_password("quite unlikely to be guessed", found.password_hash)
+    with pytest.raises(NotAdmitted, match="exists since"):
+        create_user(settings, "someone@example.org")
 
 
 def test_a_new_one_takes_the_password_of_the_environment(db, settings: Settings, monkeypatch):
