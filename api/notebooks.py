@@ -12,7 +12,7 @@ from api.door import carry_out
 from api.http import answered, expected_version
 from api.openapi_rules import refusals
 from api.schemas import notebooks as schemas
-from api.services import reads
+from api.services import reads, services
 from domain.commands import notebooks
 from domain.errors import VersionConflict
 from queries.answer import Profile
@@ -36,9 +36,10 @@ def list_notebooks(query_data: dict[str, Any]) -> Response:
 @blueprint.post("/notebooks")
 @blueprint.input(schemas.NotebookIn)
 @blueprint.output(schemas.NotebookWithPages, status_code=201)
+@blueprint.doc(responses=[403])
 def create_notebook(json_data: dict[str, Any]) -> Response:
     """Begin a notebook"""
-    command = notebooks.CreateNotebook(**json_data)
+    command = notebooks.CreateNotebook(**json_data, most=services().settings.quota_notebooks)
     return carry_out(notebooks.create_notebook, command, partial(replies.notebook_created, owner=_writer()))
 
 

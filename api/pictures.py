@@ -41,6 +41,7 @@ def _limit_upload() -> None:
 @blueprint.post("/uploads/images")
 @blueprint.input(schemas.Upload, location="form_and_files")
 @blueprint.output(schemas.Image, status_code=201)
+@blueprint.doc(responses=[403])
 def upload_image(form_and_files_data: dict[str, Any]) -> Response:
     """Upload a picture
 
@@ -87,7 +88,8 @@ def _uploaded(sent: Path, alt: str, also: str) -> Response:
         # sight, and no row is without its bytes.
         picture_id = carry_out_unseen(pictures.reserve_picture, pictures.RESERVE)
         crash.point("upload reserved")
-        return _kept(kept, pictures.AddPicture(picture_id, alt, *known), also)
+        most = services().settings.quota_picture_bytes
+        return _kept(kept, pictures.AddPicture(picture_id, alt, *known, most), also)
 
 
 def _kept(file: Path, command: pictures.AddPicture, also: str) -> Response:

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from domain.errors import Forbidden, NotFound, VersionConflict
 from domain.notebook import Notebook
 from domain.page import pages
+from domain.quotas import require_room
 from domain.unit_of_work import UnitOfWork
 
 
@@ -58,9 +59,16 @@ class CreateNotebook:
     title: str
     description: str
     metadata: dict[str, Any]
+    # QUOTA_NOTEBOOKS
+    most: int = 0
 
 
 def create_notebook(command: CreateNotebook, uow: UnitOfWork) -> Notebook:
+    """
+    Raises:
+        QuotaExceeded: the user has as many as allowed.
+    """
+    require_room(uow, "notebooks", 1, command.most)
     notebook = Notebook.create(uow.actor_id, command.title, command.description, command.metadata, uow.now)
     uow.add(notebook)
     return notebook

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Select, delete, insert, select
 
 from domain.errors import Conflict, NotFound
 from domain.picture import Picture, pictures, reservations
+from domain.quotas import require_room
 from domain.unit_of_work import UnitOfWork
 from events.pictures import Thumbnail, linked_pictures
 from infra.clock import secret_id
@@ -40,13 +41,17 @@ class AddPicture:
     width: int
     height: int
     sha256: str
+    # QUOTA_PICTURE_BYTES
+    most: int = 0
 
 
 def add_picture(command: AddPicture, uow: UnitOfWork) -> Picture:
     """
     Raises:
         Conflict: the reservation is gone, and the object with it or soon.
+        QuotaExceeded: with this one the user would have more than allowed.
     """
+    require_room(uow, "picture_bytes", command.bytes, command.most)
     if not take_back(uow.connection, command.picture_id):
         raise Conflict("The upload took too long and was given up; send the picture again.")
     picture = Picture.upload(id=command.picture_id, owner_id=uow.actor_id, created_at=uow.now, **_without_id(command))
@@ -55,7 +60,7 @@ def add_picture(command: AddPicture, uow: UnitOfWork) -> Picture:
 
 
 def _without_id(command: AddPicture) -> dict[str, Any]:
-    return {name: value for name, value in vars(command).items() if name != "picture_id"}
+    return {name: value for name, value in vars(command).items() if name not in ("picture_id", "most")}
 
 
 def take_back(connection: Connection, picture_id: str) -> bool:

@@ -87,6 +87,10 @@ class Settings:
     ratelimit_enabled: bool
     trusted_proxies: tuple[str, ...]
 
+    # What one user may have; 0: as much as there is room for.
+    quota_notebooks: int
+    quota_picture_bytes: int
+
     trash_days: int
     orphan_grace_seconds: int
     autosave_revision_seconds: int
@@ -180,6 +184,8 @@ def _choices(reader: Reader) -> dict[str, Any]:
         "registration_open": reader.text("REGISTRATION", default="open", allowed=checks.registration) == "open",
         "ratelimit_enabled": reader.switch("RATELIMIT_ENABLED", True),
         "trusted_proxies": reader.several("TRUSTED_PROXIES", checks.network),
+        "quota_notebooks": reader.whole("QUOTA_NOTEBOOKS", 1000, 0, 10**9),
+        "quota_picture_bytes": reader.whole("QUOTA_PICTURE_BYTES", 5 * 2**30, 0, 2**60),
         "trash_days": reader.whole("TRASH_DAYS", 30, 0, 36500),
         "orphan_grace_seconds": reader.whole("ORPHAN_GRACE_SECONDS", 86400, 0, 31_536_000),
         "autosave_revision_seconds": reader.whole("AUTOSAVE_REVISION_SECONDS", 300, 0, 86400),

@@ -4,18 +4,21 @@ import dataclasses
 import io
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from PIL import Image
 from werkzeug.test import create_environ, run_wsgi_app
 
 from api import create_app
 from api.bodies import MOST_BODY_BYTES, MOST_SIGN_IN_BYTES
 from api.schemas.accounts import RESERVED
 from api.uploads import MOST_UPLOAD_BYTES
+from infra.objects import Store
 from tests.integration.signing_in import administrator, device, sign_in
-from tests.service import PASSWORD, Service
+from tests.service import PASSWORD, Author, Service
 
 JSON = {"Content-Type": "application/json"}
 HALF_A_SECOND = 0.5
@@ -188,3 +191,55 @@ def test_where_registration_is_closed_only_administrators_make_accounts(service:
     assert register("forger", "nonsense") == 401
     assert register("guest", chief.access) == 201
     assert sign_in(service.app, "guest@example.org").status_code == 200
+
+
+# --- quotas -----------------------------------------------------------------------------------------------------------
+
+
+def with_quotas(service: Service, **quotas: int) -> Author:
+    who = device(service)
+    who.app = create_app(dataclasses.replace(service.settings, **quotas))
+    return who.author()
+
+
+def picture(color: str) -> dict[str, Any]:
+    Image.new("RGB", (300, 300), color).save(file := io.BytesIO(), "PNG")
+    return {"file": (io.BytesIO(file.getvalue()), "a.png")}
+
+
+def test_a_notebook_too_many_is_refused_also_when_many_are_begun_at_once(service: Service) -> None:
+    author = with_quotas(service, quota_notebooks=5)
+    headers = {"Authorization": f"Bearer {author.token}"}
+
+    def begin(_: int) -> int:
+        client = author.client.application.test_client()
+        return client.post("/api/v1/notebooks", json={"title": "One more"}, headers=headers).status_code
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sorted(pool.map(begin, range(12))) == [201] * 5 + [403] * 7
+    refused = author.post("/notebooks", {"title": "One more"}, expect=403)
+    assert refused["title"] == "Quota exceeded"
+    assert (refused["quota"], refused["limit"], refused["used"]) == ("notebooks", 5, 5)
+    author.delete(f"/notebooks/{author.get('/notebooks')['items'][0]['id']}")
+    author.post("/notebooks", {"title": "The trash counts"}, expect=403)
+    service.author().notebook("Someone else's are not counted")
+
+
+def test_a_picture_too_much_is_refused_and_nothing_of_it_is_stored(service: Service) -> None:
+    kept = with_quotas(service).post("/uploads/images", data=picture("red"))["bytes"]
+    author = with_quotas(service, quota_picture_bytes=kept + 10)
+    first = author.post("/uploads/images", data=picture("red"))
+    store = Store(service.settings)
+    before = {each.key for each in store.under("")}
+    refused = author.post("/uploads/images", data=picture("blue"), expect=403)
+    assert (refused["quota"], refused["limit"], refused["used"]) == ("picture_bytes", kept + 10, first["bytes"])
+    assert {each.key for each in store.under("")} == before
+    assert author.get("/uploads/images")["total"] == 1
+    author.delete(f"/uploads/images/{first['id']}")
+    author.post("/uploads/images", data=picture("blue"))
+
+
+def test_no_quota_is_no_limit(service: Service) -> None:
+    author = with_quotas(service, quota_notebooks=0, quota_picture_bytes=0)
+    author.notebook()
+    author.post("/uploads/images", data=picture("red"))
