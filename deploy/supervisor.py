@@ -51,7 +51,7 @@ class Supervisor:
         log.mkdir(mode=0o700, exist_ok=True)
         with open(log / "supervisord-start.log", "wb") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "supervisor.supervisord", "-c", str(CONFIGURATION)],
+                [sys.executable, "-m", "deploy.supervisord", "-c", str(CONFIGURATION)],
                 cwd=self.settings.var,
                 env=self._environment(),
                 stdin=subprocess.DEVNULL,
@@ -70,6 +70,8 @@ class Supervisor:
                 "SINPLUMA_VAR": str(self.settings.var),
                 "SINPLUMA_SUPERVISOR_PORT": str(self.settings.supervisor_port),
                 "SINPLUMA_CHECKOUT": str(CHECKOUT),
+                # It works in SINPLUMA_VAR, and is a module of ours.
+                "PYTHONPATH": os.pathsep.join(filter(None, [str(CHECKOUT), os.environ.get("PYTHONPATH")])),
                 "SINPLUMA_PYTHON": sys.executable,
                 "SUPERVISOR_PASSWORD": self._password,
             }

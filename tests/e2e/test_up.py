@@ -121,7 +121,7 @@ def test_one_life(tmp_path):
 def without_supervisor_its_programs_do_not_stay(service: Running) -> None:
     """They would hold ports and queues beside those of the next start."""
     service.start()
-    assert service.kill("supervisor.supervisord") == 1
+    assert service.kill("deploy.supervisord") == 1
     assert service.process.wait(60) == 1
     nothing_is_left(service.var)
 
@@ -146,6 +146,11 @@ def the_supervisor_page_wants_the_password(service: Running, password: str) -> N
     answer = httpx.get(page, auth=("admin", password))
     assert answer.status_code == 200
     assert "background" in answer.text
+    for path in ("index.html?processname=clock&action=stop", "index.html?action=stopall", ""):
+        for header in ({"Sec-Fetch-Site": "cross-site"}, {"Referer": "https://elsewhere.example/"}):
+            assert httpx.get(page + path, auth=("admin", password), headers=header).status_code == 403
+    form = {"Sec-Fetch-Site": "cross-site", "Content-Type": "text/plain"}
+    assert httpx.post(page + "RPC2", auth=("admin", password), headers=form, content="<x/>").status_code == 403
 
 
 def the_api_comes_back_after_a_sigkill(service: Running) -> None:
