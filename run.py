@@ -5,7 +5,6 @@ import argparse
 import importlib
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -121,30 +120,16 @@ def migrate(arguments: argparse.Namespace) -> None:
 def create_admin(arguments: argparse.Namespace) -> int:
     """make EMAIL an administrator: the account that has it, whose sessions end, or a new one; its password comes from
     SINPLUMA_ADMIN_PASSWORD, is typed, or is random and printed"""
-    from operate.admins import create_admin
+    from operate.admins import create_admin, told
 
-    settings = _start("create-admin")
-    return _admit(lambda: create_admin(settings, arguments.email, arguments.yes, arguments.keep_password))
+    return told(create_admin, _start("create-admin"), arguments.email, arguments.yes, arguments.keep_password)
 
 
 def create_user(arguments: argparse.Namespace) -> int:
-    """make an account for EMAIL, also where REGISTRATION is closed; its password comes from SINPLUMA_USER_PASSWORD, is
-    typed, or is random and printed"""
-    from operate.admins import create_user
+    """make an account for EMAIL, also where REGISTRATION=closed; password: SINPLUMA_USER_PASSWORD, typed or random"""
+    from operate.admins import create_user, told
 
-    settings = _start("create-user")
-    return _admit(lambda: create_user(settings, arguments.email))
-
-
-def _admit(create: Callable[[], str]) -> int:
-    from operate.admins import NotAdmitted
-
-    try:
-        print(create())
-    except NotAdmitted as error:
-        print(f"sinpluma: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return told(create_user, _start("create-user"), arguments.email)
 
 
 def doctor(arguments: argparse.Namespace) -> int:
@@ -203,9 +188,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.set_defaults(command=up)
     everyday = (up, api, relay, worker, clock, background, linguistics)
     for command in (*everyday, rebuild, replay, sweep, migrate, create_admin, create_user, doctor, backup, restore):
-        added = commands.add_parser(
-            command.__name__.replace("_", "-"), help=command.__doc__, description=command.__doc__
-        )
+        name = command.__name__.replace("_", "-")
+        added = commands.add_parser(name, help=command.__doc__, description=command.__doc__)
         added.set_defaults(command=command)
         _add_arguments(added, command)
     return parser

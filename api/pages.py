@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from datetime import timedelta
-from functools import partial
 from typing import Any
 
 from apiflask import APIBlueprint
@@ -16,7 +15,6 @@ from api.openapi_rules import refusals
 from api.schemas import pages as schemas
 from api.services import reads, services
 from domain.commands import pages
-from infra.database import retrying
 from queries.pages import read_page
 
 blueprint = APIBlueprint("pages", __name__)
@@ -52,7 +50,7 @@ def _saved(command: pages.EditPage, merges: int) -> Response:
     try:
         return carry_out(pages.edit_page, command, replies.page_edited)
     except pages.MergeNeeded:
-        merge = retrying(partial(pages.merge_of, services().writing, command))
+        merge = pages.merge_of(services().writing, command)
         return _saved(replace(command, merge=merge, is_last=merges == 1), merges - 1)
 
 

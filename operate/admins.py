@@ -6,6 +6,7 @@ import os
 import re
 import secrets
 import sys
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -31,6 +32,16 @@ class NotAdmitted(Exception):
     """The e-mail or the password is not one that an account may have, or the operator does not want it after all."""
 
 
+def told(create: Callable[..., str], *arguments: Any) -> int:
+    """Make an account and say so on the terminal; the exit status."""
+    try:
+        print(create(*arguments))
+    except NotAdmitted as error:
+        print(f"sinpluma: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
 def create_admin(settings: Settings, email: str, agreed: bool = False, keep_password: bool = False) -> str:
     """Make an administrator of the account with this e-mail, or a new one; what to tell the operator.
 
@@ -45,12 +56,12 @@ def create_admin(settings: Settings, email: str, agreed: bool = False, keep_pass
     known = _find(engine, email)
     if known:
         return _promote_known(engine, known, settings.bcrypt_rounds, agreed, keep_password)
-    password, told = _password(ADMIN_PASSWORD)
+    password, about = _password(ADMIN_PASSWORD)
     command = _registration(email, password, settings.bcrypt_rounds)
     # Two transactions: after a crash in between, the same command again finds the account and promotes it.
     made = perform(engine, _cause(), partial(accounts.register, command))
     perform(engine, _cause(), partial(accounts.make_administrator, MakeAdministrator(made.id, None)))
-    return f"made the administrator {made.username} <{made.email}>{told}"
+    return f"made the administrator {made.username} <{made.email}>{about}"
 
 
 def create_user(settings: Settings, email: str) -> str:
@@ -62,9 +73,9 @@ def create_user(settings: Settings, email: str) -> str:
     engine = _engine(settings)
     if known := _find(engine, email):
         raise NotAdmitted(f"{known.username} <{known.email}> exists since {_since(known)}")
-    password, told = _password(USER_PASSWORD)
+    password, about = _password(USER_PASSWORD)
     made = perform(engine, _cause(), partial(accounts.register, _registration(email, password, settings.bcrypt_rounds)))
-    return f"made the user {made.username} <{made.email}>{told}"
+    return f"made the user {made.username} <{made.email}>{about}"
 
 
 def _engine(settings: Settings) -> Engine:
@@ -85,16 +96,16 @@ def _promote_known(engine: Engine, user: User, rounds: int, agreed: bool, keep_p
     named = f"{user.username} <{user.email}>"
     if not (agreed or _agrees(f"{named} exists since {_since(user)}, and whoever made it may not be who you think.")):
         raise NotAdmitted(f"{named} exists since {_since(user)}; nothing was changed. With --yes it becomes yours.")
-    password, told = (None, "; its password is unchanged") if keep_password else _password(ADMIN_PASSWORD)
+    password, about = (None, "; its password is unchanged") if keep_password else _password(ADMIN_PASSWORD)
     password_hash = hash_password(_checked(user, password), rounds) if password is not None else None
     perform(engine, _cause(), partial(accounts.make_administrator, MakeAdministrator(user.id, password_hash)))
-    return f"{named}, made {_since(user)}, is an administrator now, and all its sessions have ended{told}"
+    return f"{named}, made {_since(user)}, is an administrator now, and all its sessions have ended{about}"
 
 
-def _agrees(told: str) -> bool:
+def _agrees(question: str) -> bool:
     if not sys.stdin.isatty():
         return False
-    print(told)
+    print(question)
     return input("Make it an administrator's, end its sessions and change its password? [y/N] ").lower() in ("y", "yes")
 
 

@@ -13,8 +13,10 @@ from domain.page import Page
 from domain.text import count_words, sha256
 from domain.unit_of_work import UnitOfWork
 from events import log
+from events.event import Event
 from events.pages import EditRefused, history_of
 from infra.clock import new_id
+from infra.database import retrying
 
 
 def own_page(uow: UnitOfWork, notebook_id: str, page_id: str) -> Page:
@@ -140,13 +142,16 @@ def merge_of(engine: Engine, command: EditPage) -> Merge | None:
     """The merge that a stale edit needs now, None when there is nothing to merge. Nothing is locked, and no connection
     is held while it is made: the edit itself finds out whether it may be made, and whether the page has moved on.
     """
+    page, base = retrying(lambda: _page_and_base(engine, command))
+    if page is None or base is None:
+        return None
+    return Merge(page.version, _merged(base.fact, page, *_wished(command, base.fact)))
+
+
+def _page_and_base(engine: Engine, command: EditPage) -> tuple[Page | None, Event | None]:
     with engine.connect() as connection:
         row = connection.execute(Page.query(), {"key": command.page_id}).mappings().one_or_none()
-        base = log.at(connection, command.page_id, command.expected_version or 0)
-    if row is None or base is None:
-        return None
-    page = Page.of(row)
-    return Merge(page.version, _merged(base.fact, page, *_wished(command, base.fact)))
+        return Page.of(row) if row else None, log.at(connection, command.page_id, command.expected_version or 0)
 
 
 def _wished(command: EditPage, base: Page) -> tuple[str, str]:
