@@ -515,7 +515,7 @@ def test_a_save_wakes_the_relay_and_pokes_never_pile_up(service: Service) -> Non
     while await_nudge(service.redis, 1):
         pass
     nudge = Nudge(service.redis, Watch("Redis", service.redis.ping))
-    service.app.extensions["sinpluma"].nudge = nudge
+    service.app.extensions["sinpluma"] = replace(service.app.extensions["sinpluma"], nudge=nudge)
     author.notebook("Walks")
     assert await_nudge(service.redis, 1)
     for _ in range(3):
