@@ -78,6 +78,6 @@ def test_a_save_can_be_followed_from_its_route_to_its_handler(page: tuple[Author
     with calls() as stacks:
         author.put(path, {"content": "x"}, headers={"Idempotency-Key": "one"})
     found = between(stacks, SAVE[0], SAVE[3])
-    assert found[:2] == SAVE[1:3]
+    assert [each for each in found if each in SAVE] == SAVE[1:3]
     assert len(found) <= 5, found
     assert len([each for each in found if "<locals>" in each]) == 1, "no closures but what is tried again"
