@@ -1,0 +1,71 @@
+/** The writer's language: chosen, or the browser's. */
+import { useSyncExternalStore } from 'react'
+import { Failure } from '../api/client'
+import { stored } from '../ui/stored'
+import { en, type Messages } from './en'
+import { es } from './es'
+
+export type { Messages }
+export const languages = { en, es }
+export type Language = keyof typeof languages
+
+function preferred(): Language {
+  return navigator.languages.some((each) => /^es\b/.test(each)) && !/^en\b/.test(navigator.language) ? 'es' : 'en'
+}
+
+export const chosenLanguage = stored<Language>('sinpluma.language', preferred(), (value) => value in languages)
+
+chosenLanguage.listen(() => apply())
+function apply(): void {
+  document.documentElement.lang = chosenLanguage.get()
+}
+apply()
+
+export function useMessages(): Messages {
+  return languages[useSyncExternalStore(chosenLanguage.listen, chosenLanguage.get)]
+}
+
+/** What a failure means, in the writer's words. */
+export function explain(error: unknown, t: Messages): string {
+  const status = error instanceof Failure ? error.status : 0
+  const known: Record<number, string> = {
+    0: t.errorOffline,
+    401: t.sessionOver,
+    403: t.errorForbidden,
+    404: t.errorGone,
+    409: t.errorConflict,
+    412: t.errorConflict,
+    413: t.pictureLarge,
+    415: t.pictureWrong,
+    422: t.errorInvalid,
+    429: t.errorRate,
+  }
+  if (error instanceof Failure && status === 403 && JSON.stringify(error.body).includes('uota')) return t.errorQuota
+  return known[status] ?? t.errorServer
+}
+
+/** `3 March 2026`, `14:05`, `5 minutes ago`. */
+export function useTimes() {
+  const language = useSyncExternalStore(chosenLanguage.listen, chosenLanguage.get)
+  return {
+    day: (iso: string) => new Intl.DateTimeFormat(language, { dateStyle: 'full' }).format(new Date(iso)),
+    hour: (iso: string) => new Intl.DateTimeFormat(language, { timeStyle: 'short' }).format(new Date(iso)),
+    ago: (iso: string) => ago(new Date(iso), language),
+  }
+}
+
+const STEPS: [Intl.RelativeTimeFormatUnit, number][] = [
+  ['day', 86_400],
+  ['hour', 3600],
+  ['minute', 60],
+]
+
+function ago(then: Date, language: Language): string {
+  // A clock that goes wrong must not make yesterday of a moment ago: the far past and the future are told as dates.
+  const seconds = (Date.now() - then.getTime()) / 1000
+  if (seconds < -60 || seconds > 6 * 86_400)
+    return new Intl.DateTimeFormat(language, { dateStyle: 'medium' }).format(then)
+  const [unit, size] = STEPS.find(([, each]) => seconds >= each) ?? ['second', 60]
+  const format = new Intl.RelativeTimeFormat(language, { numeric: 'auto' })
+  return unit === 'second' ? format.format(0, 'second') : format.format(-Math.floor(seconds / size), unit)
+}

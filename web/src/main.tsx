@@ -1,0 +1,35 @@
+import { StrictMode } from 'react'
+import { createRoot } from 'react-dom/client'
+import { session } from './api/session'
+import { App } from './app'
+import './ui/theme'
+import './style/base.css'
+import './style/screens.css'
+import { watch } from './words/desk'
+
+// A part of the desk is gone because a newer desk was built: load that one.
+addEventListener('vite:preloadError', () => {
+  const last = Number(sessionStorage.getItem('sinpluma.reloaded') ?? 0)
+  if (Date.now() - last < 10_000) return
+  sessionStorage.setItem('sinpluma.reloaded', String(Date.now()))
+  location.reload()
+})
+
+watch()
+void session.begin()
+createRoot(document.getElementById('desk') as HTMLElement).render(
+  <StrictMode>
+    <App />
+  </StrictMode>,
+)
+
+/** The worker opens the desk without a network; it is given all that the desk may need then. */
+async function prepareForNoNetwork(): Promise<void> {
+  const { active } = await navigator.serviceWorker.register('/sw.js').then(() => navigator.serviceWorker.ready)
+  const keep = ['/', ...(await (await fetch('/assets.json')).json())]
+  active?.postMessage({ keep, all: true })
+}
+
+if (import.meta.env.PROD && 'serviceWorker' in navigator) {
+  addEventListener('load', () => setTimeout(() => void prepareForNoNetwork().catch(() => {}), 2000))
+}

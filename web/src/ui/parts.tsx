@@ -1,0 +1,98 @@
+/** Small parts that many screens are made of. */
+import { type ButtonHTMLAttributes, type InputHTMLAttributes, type ReactNode, useEffect, useId, useRef } from 'react'
+import { Failure } from '../api/client'
+import { explain, useMessages } from '../i18n'
+import { useStanding } from './hooks'
+import { Link, navigate } from './router'
+
+export function Field({ label, hint, error, ...rest }: InputHTMLAttributes<HTMLInputElement> & FieldWords) {
+  const id = useId()
+  const told = [hint && `${id}-hint`, error && `${id}-error`].filter(Boolean).join(' ')
+  return (
+    <div className="field">
+      <label htmlFor={id}>{label}</label>
+      <input id={id} aria-invalid={error ? true : undefined} aria-describedby={told || undefined} {...rest} />
+      {hint && (
+        <small id={`${id}-hint`} className="quiet">
+          {hint}
+        </small>
+      )}
+      {error && (
+        <small id={`${id}-error`} className="error">
+          {error}
+        </small>
+      )}
+    </div>
+  )
+}
+
+interface FieldWords {
+  label: string
+  hint?: string | undefined
+  error?: string | undefined
+}
+
+export function Button({ kind = '', ...rest }: ButtonHTMLAttributes<HTMLButtonElement> & { kind?: string }) {
+  return <button type="button" className={`button ${kind}`} {...rest} />
+}
+
+export function Problem({ error, retry }: { error: unknown; retry?: () => void }) {
+  const t = useMessages()
+  const out = useStanding().kind === 'out'
+  if (!error) return null
+  const gone = error instanceof Failure && error.status === 404
+  return (
+    <div className="notice error" role="alert">
+      <p>{gone ? t.notFound : explain(error, t)}</p>
+      {retry && !gone && <Button onClick={retry}>{t.tryAgain}</Button>}
+      {gone && out && <Button onClick={() => navigate(`/sign-in?next=${location.pathname}`)}>{t.signIn}</Button>}
+      {gone && !out && <Link href="/">{t.home}</Link>}
+    </div>
+  )
+}
+
+/** A dialog that keeps the focus inside and closes with Escape. */
+export function Dialog({ title, close, children }: { title: string; close?: () => void; children: ReactNode }) {
+  const ref = useRef<HTMLDialogElement>(null)
+  const id = useId()
+  useEffect(() => {
+    const dialog = ref.current
+    if (dialog && !dialog.open) dialog.showModal()
+    return () => dialog?.close()
+  }, [])
+  const cancel = (event: { preventDefault(): void }) => {
+    event.preventDefault()
+    close?.()
+  }
+  return (
+    <dialog ref={ref} aria-labelledby={id} onCancel={cancel}>
+      <h2 id={id}>{title}</h2>
+      {children}
+    </dialog>
+  )
+}
+
+export function Pages({ page, pages, go }: { page: number; pages: number; go: (page: number) => void }) {
+  const t = useMessages()
+  if (pages <= 1) return null
+  return (
+    <nav className="pager" aria-label={t.pageOf(page, pages)}>
+      <Button disabled={page <= 1} onClick={() => go(page - 1)}>
+        {t.previous}
+      </Button>
+      <span className="quiet">{t.pageOf(page, pages)}</span>
+      <Button disabled={page >= pages} onClick={() => go(page + 1)}>
+        {t.next}
+      </Button>
+    </nav>
+  )
+}
+
+export function Avatar({ url, name }: { url: string | null; name: string }) {
+  if (url) return <img className="avatar" src={url} alt="" width="32" height="32" />
+  return (
+    <span className="avatar" aria-hidden="true">
+      {[...name][0]?.toUpperCase() ?? '·'}
+    </span>
+  )
+}
