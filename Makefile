@@ -31,6 +31,7 @@ check: ## formatting, lint, types
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m mypy
+	$(PYTHON) -m deploy.web check
 
 bench: ## every promise of speed, as a ratio; DB=mysql as above
 	@deploy/setup.sh test
@@ -49,5 +50,6 @@ requirements: ## pin requirements*.in anew (UPGRADE=--upgrade takes newer versio
 	@deploy/setup.sh lock
 	$(COMPILE) $(UPGRADE) requirements.in -o requirements.txt
 	$(COMPILE) $(UPGRADE) requirements-dev.in -o requirements-dev.txt
+	$(COMPILE) $(UPGRADE) requirements-node.in -o requirements-node.txt
 	$(COMPILE) tests/pips/debian-12.in -o tests/pips/debian-12.txt
 	$(COMPILE) $(UPGRADE) tests/pips/newest.in -o tests/pips/newest.txt

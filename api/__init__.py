@@ -8,7 +8,7 @@ from apiflask import APIFlask
 from flask import Flask
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
-from api import auth, bodies, cors, dashboard, errors, http, ids, limits, openapi, services
+from api import auth, bodies, cors, dashboard, desk, errors, http, ids, limits, openapi, services
 from api.accounts import blueprint as accounts
 from api.admin import blueprint as admin
 from api.health import blueprint as health
@@ -43,6 +43,7 @@ def create_app(settings: Settings) -> APIFlask:
         static_folder=None,  # type: ignore[arg-type]
     )
     app.extensions["sinpluma"] = services.build(settings)
+    app.wsgi_app = desk.serving(app.wsgi_app, settings)  # type: ignore[method-assign]
     ids.register(app)
     http.register(app)
     bodies.register(app)

@@ -19,6 +19,7 @@ PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 . deploy/setup/terminal.sh
 . deploy/setup/debian.sh
 . deploy/setup/python.sh
+. deploy/setup/desk.sh
 
 # Two `make` at once in one checkout would build one .venv twice over. This very file
 # is the lock: it needs no other file, and the kernel lets go when we end.
@@ -31,3 +32,4 @@ fi
 # long under `step`, and finds what an interrupted one left behind.
 system_packages
 [ "$mode" = lock ] && [ -x .venv/bin/uv ] || python_packages
+desk

@@ -217,7 +217,9 @@ def _log_tail(settings: Settings, name: str) -> str:
 def _tell_where(settings: Settings) -> None:
     base = _base_url(settings)
     say("ready")
+    served = settings.web and (CHECKOUT / "web" / "dist" / "index.html").is_file()
     for line in (
+        *([f"  the desk    {base}/    (open it in a browser)"] if served else []),
         f"  API         {base}/api/v1",
         f"  its docs    {base}/docs",
         f"  queues      {base}/internal/rq    (for admins: run.py create-admin EMAIL)",

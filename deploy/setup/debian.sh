@@ -49,6 +49,10 @@ missing_packages() {
     if needs_nginx && ! command -v nginx >/dev/null; then
         printf ' nginx'
     fi
+    # Its tests are skipped without it, so nobody has to install it by hand.
+    if [ "$mode" = test ] && ! command -v chromium >/dev/null && [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
+        printf ' chromium'
+    fi
     # The tour of the README, which a test pastes into a shell.
     if [ "$mode" = test ] && ! command -v curl >/dev/null; then
         printf ' curl'

@@ -85,6 +85,8 @@ class Settings:
     # Whether strangers may make accounts.
     registration_open: bool
     ratelimit_enabled: bool
+    # Whether the desk, the client for the browser, is served at `/`.
+    web: bool
     trusted_proxies: tuple[str, ...]
 
     # What one user may have; 0: as much as there is room for.
@@ -183,6 +185,7 @@ def _choices(reader: Reader) -> dict[str, Any]:
         "cors_origins": reader.several("CORS_ORIGINS", checks.origin),
         "registration_open": reader.text("REGISTRATION", default="open", allowed=checks.registration) == "open",
         "ratelimit_enabled": reader.switch("RATELIMIT_ENABLED", True),
+        "web": reader.switch("WEB", True),
         "trusted_proxies": reader.several("TRUSTED_PROXIES", checks.network),
         "quota_notebooks": reader.whole("QUOTA_NOTEBOOKS", 1000, 0, 10**9),
         "quota_picture_bytes": reader.whole("QUOTA_PICTURE_BYTES", 5 * 2**30, 0, 2**60),
