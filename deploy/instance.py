@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import IO
 
 MARK = "SINPLUMA_INSTANCE"
+# By the name of the program, the folder of SINPLUMA_VAR that it works in.
+_FOLDERS = {"redis-server": "redis", "nginx": "nginx"}
 
 
 class AlreadyRunning(Exception):
@@ -72,15 +74,15 @@ class Instance:
         process = Path(f"/proc/{pid}")
         try:
             marked = f"{MARK}={self.var}".encode() in (process / "environ").read_bytes().split(b"\0")
-            return marked or self._is_our_redis(process)
+            return marked or self._works_here(process)
         except OSError:
             return False  # gone, or someone else's
 
-    def _is_our_redis(self, process: Path) -> bool:
-        """Redis writes its title over the environment that the kernel shows; but it works in a folder of ours."""
-        return (process / "comm").read_text().strip() == "redis-server" and (
-            process / "cwd"
-        ).readlink() == self.var / "redis"
+    def _works_here(self, process: Path) -> bool:
+        """Redis and nginx write their titles over the environment that the kernel shows; but they work in folders of
+        ours."""
+        folder = _FOLDERS.get((process / "comm").read_text().strip())
+        return folder is not None and (process / "cwd").readlink() == self.var / folder
 
 
 def _all_pids() -> Iterable[int]:
