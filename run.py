@@ -30,7 +30,7 @@ def api(arguments: argparse.Namespace) -> None:
     """the HTTP API on SINPLUMA_HOST and SINPLUMA_PORT"""
     from deploy.serve import serve
 
-    serve(_start("api"))
+    serve(_start("api", works=True))
 
 
 def relay(arguments: argparse.Namespace) -> None:
@@ -39,7 +39,7 @@ def relay(arguments: argparse.Namespace) -> None:
     from workers.reaction_table import PAUSES, SUBSCRIPTIONS
 
     _give_way()
-    main(_start("relay"), SUBSCRIPTIONS, PAUSES)
+    main(_start("relay", works=True), SUBSCRIPTIONS, PAUSES)
 
 
 def worker(arguments: argparse.Namespace) -> None:
@@ -47,7 +47,7 @@ def worker(arguments: argparse.Namespace) -> None:
     from workers.runner import main
 
     _give_way()
-    main(_start(f"worker-{arguments.queue}"), arguments.queue)
+    main(_start(f"worker-{arguments.queue}", works=True), arguments.queue)
 
 
 def clock(arguments: argparse.Namespace) -> None:
@@ -55,7 +55,7 @@ def clock(arguments: argparse.Namespace) -> None:
     from workers.clock import main
 
     _give_way()
-    main(_start("clock"))
+    main(_start("clock", works=True))
 
 
 def background(arguments: argparse.Namespace) -> None:
@@ -71,7 +71,7 @@ def background(arguments: argparse.Namespace) -> None:
     from workers.reaction import prepare
 
     _give_way()
-    _start("background")
+    _start("background", works=True)
     prepare()
     workers = {f"worker-{queue}": partial(worker, argparse.Namespace(queue=queue)) for queue in REACTIONS}
     Background({"relay": partial(relay, arguments), "clock": partial(clock, arguments), **workers}).run()
@@ -159,8 +159,8 @@ def _give_way() -> None:
     os.setpriority(os.PRIO_PROCESS, 0, max(BACKGROUND_NICENESS, os.getpriority(os.PRIO_PROCESS, 0)))
 
 
-def _start(process_name: str) -> "Settings":
-    """What every process begins with: checked settings, and logs as JSON lines."""
+def _start(process_name: str, works: bool = False) -> "Settings":
+    """What every process begins with: checked settings, and logs as JSON lines; one that works, on what is ours."""
     from infra import logs
     from infra.settings import load_settings
 
@@ -170,6 +170,10 @@ def _start(process_name: str) -> "Settings":
         from infra import reporting
 
         reporting.begin(settings, process_name)
+    if works:
+        from operate.claims import end_unless_ours
+
+        end_unless_ours(settings)
     return settings
 
 

@@ -134,6 +134,7 @@ def _start_everything(supervisor: Supervisor, settings: Settings, servers: list[
     say("bringing the schema up to date")
     _migrate(settings)
     _create_bucket(settings)
+    _claim()
     say("starting the API, the relay, the workers and the clock")
     for name in supervisor.own_programs():
         supervisor.start_program(name)
@@ -174,6 +175,15 @@ def _create_bucket(settings: Settings) -> None:
         objects.create_bucket(settings)
     except Exception as error:  # the client's, the HTTP library's and the store's own kinds
         say(f"warning: the object store cannot be used yet, so there are no pictures: {error}")
+
+
+def _claim() -> None:
+    """In a process of its own, like the migrations."""
+    asked = subprocess.run(
+        [sys.executable, "-m", "operate.claims"], cwd=CHECKOUT, stdin=subprocess.DEVNULL, capture_output=True, text=True
+    )
+    if asked.returncode == 1:
+        raise CannotStart(asked.stderr.strip().splitlines()[-1])
 
 
 def _await_ready(supervisor: Supervisor, settings: Settings) -> None:

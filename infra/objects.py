@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import urllib3
+from minio.commonconfig import ENABLED
 from minio.error import InvalidResponseError, MinioException, S3Error
+from minio.versioningconfig import SUSPENDED
 
 from infra.breaker import Breaker
 from infra.s3_client import READ_SECONDS, connect, pool, signer
@@ -59,6 +61,7 @@ class Store:
         self._endpoint = settings.s3_endpoint
         self._http = pool(settings, read_seconds)
         self._breaker = Breaker()
+        self._versioned: bool | None = None
 
     @contextmanager
     def _told(self, key: str) -> Iterator[None]:
@@ -124,12 +127,29 @@ class Store:
                 file.write(chunk)
 
     def remove(self, key: str) -> None:
-        """Remove an object; that there is none is as good."""
-        try:
-            with self._told(key):
-                self._client.remove_object(self.bucket, key)
-        except NoSuchObject:
-            pass
+        """Remove an object with all its versions; that there is none is as good."""
+        for version in self._versions(key) if self._keeps_versions() else [None]:
+            with suppress(NoSuchObject), self._told(key):
+                self._client.remove_object(self.bucket, key, version_id=version)
+
+    def _versions(self, key: str) -> list[str | None]:
+        """Of this key alone, the marks of deletions among them. A removal without one would only add such a mark."""
+        with self._told(key):
+            listed = self._client.list_objects(self.bucket, prefix=key, recursive=True, include_version=True)
+            return [each.version_id for each in listed if each.object_name == key]
+
+    def _keeps_versions(self) -> bool:
+        """Asked once. A store that knows no such question keeps none."""
+        if self._versioned is None:
+            try:
+                status = self._client.get_bucket_versioning(self.bucket).status
+            except (S3Error, InvalidResponseError):
+                status = None
+            except (MinioException, urllib3.exceptions.HTTPError, OSError):
+                # The removal that follows will tell that the store is away.
+                return False
+            self._versioned = status in (ENABLED, SUSPENDED)
+        return self._versioned
 
     def has(self, key: str) -> bool:
         try:

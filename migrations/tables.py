@@ -6,6 +6,7 @@ from pathlib import Path
 
 from sqlalchemy import MetaData
 
+import infra.identity  # noqa: F401 - the one table that is in no room of its own
 from infra.database import metadata
 
 ROOMS = ("domain", "events", "read_models", "workers")

@@ -13,6 +13,7 @@ from deploy import embedded
 from deploy.embedded import EmbeddedServices
 from infra import objects
 from infra.database import metadata, read_engine, retrying, write_engine
+from infra.identity import identity
 from infra.migrating import migrate
 from infra.proxies import forget_proxies
 from infra.settings import Settings, load_settings
@@ -106,7 +107,9 @@ def db(engine: Engine) -> Engine:
 def _empty(engine: Engine) -> None:
     with engine.begin() as connection:
         for each in metadata.sorted_tables:
-            connection.execute(text(f"{_clearing(each.name)} {each.name}"))
+            # It stays the database that has marked the bucket.
+            if each is not identity:
+                connection.execute(text(f"{_clearing(each.name)} {each.name}"))
 
 
 def _clearing(name: str) -> str:

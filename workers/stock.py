@@ -1,5 +1,6 @@
 """What the bucket holds, held against the rows: one pass over its listing, and only what is wrong is remembered."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,6 +13,8 @@ from domain.picture import Picture
 from infra.objects import Store, Stored
 
 PREFIX = "pictures/"
+# Whatever else lies there somebody else has put there.
+OURS = re.compile(r"pictures/[0-9a-f]{32}/(?:original|large|medium|small)")
 BATCH = 500
 # Remembered of one pass, of each kind; the next passes find the others.
 MOST_REMEMBERED = 10_000
@@ -39,13 +42,18 @@ def take_stock(engine: Engine, store: Store, orphans: Mapping[str, datetime], be
     """Go through the bucket. ``orphans`` are the keys without a row of earlier runs; only rows from ``before`` that
     time must have their objects."""
     stock, last = Stock(), ""
-    for batch in _batches(store.under(PREFIX)):
+    for batch in _batches(ours_under(store, PREFIX)):
         _find_orphans(engine, batch, orphans, stock)
         upto = max(batch)
         _compare(engine, (last, upto), before, batch, stock)
         last = upto
     _compare(engine, (last, LAST), before, {}, stock)
     return stock
+
+
+def ours_under(store: Store, prefix: str) -> Iterator[Stored]:
+    """Objects whose keys have the form of ours."""
+    return (each for each in store.under(prefix) if OURS.fullmatch(each.key))
 
 
 def _batches(listed: Iterable[Stored]) -> Iterator[dict[str, list[Stored]]]:

@@ -21,14 +21,15 @@ from domain.commands.pictures import find, take_back
 from domain.errors import NotFound
 from domain.picture import Picture, object_key, pictures
 from domain.unit_of_work import Cause, UnitOfWork, perform
-from infra import crash
+from infra import crash, marks
 from infra.clock import new_id
 from infra.database import BACKGROUND_SECONDS
+from infra.identity import database_id
 from infra.objects import Store, Stored
 from infra.settings import Settings
 from read_models import references
 from read_models.freshness import catch_up_references, track_references_within
-from workers.stock import PREFIX, Stock, take_stock
+from workers.stock import PREFIX, Stock, ours_under, take_stock
 
 logger = logging.getLogger(__name__)
 
@@ -84,6 +85,7 @@ class Sweep:
         stock = take_stock(self._engine, self._store, orphans, self._at - LONGEST_UPLOAD)
         self._refuse_other_database(stock)
         self._refuse_other_bucket()
+        self._refuse_others_mark()
         self.missing = [key for picture_id, key in stock.not_seen if self._is_missing(picture_id, key)]
         if not self._dry_run:
             self._mark()
@@ -116,6 +118,17 @@ class Sweep:
             live = sweeping.some_live(connection, self._at - LONGEST_UPLOAD, SAMPLE)
         if live and not any(self._store.has(object_key(each, "original")) for each in live):
             raise SweepRefused("the bucket has no original of any picture that the database knows: it is another one")
+
+    def _refuse_others_mark(self) -> None:
+        """A bucket without a mark gets ours first: it was out of reach when the service was started."""
+        with self._engine.connect() as connection:
+            ours = database_id(connection)
+        if ours is None:
+            raise SweepRefused("the schema is older than this code: run.py migrate")
+        try:
+            (marks.refuse_others_bucket if self._dry_run else marks.claim_bucket)(self._store, ours)
+        except marks.NotOurs as refusal:
+            raise SweepRefused(str(refusal)) from refusal
 
     def _is_missing(self, picture_id: str, key: str) -> bool:
         """Looked at once more: the picture may have been deleted, or its sizes made, while the bucket was listed."""
@@ -171,7 +184,7 @@ class Sweep:
                 yield Removal("upload", picture_id, "never came to its end", self._clear(picture_id))
 
     def _objects(self, picture_id: str) -> list[Stored]:
-        return list(self._store.under(f"{PREFIX}{picture_id}/"))
+        return list(ours_under(self._store, f"{PREFIX}{picture_id}/"))
 
     def _clear(self, picture_id: str) -> int:
         """Remove all objects of a picture; how many bytes that frees."""

@@ -16,8 +16,9 @@ from workers.reaction_table import MODELS
 
 # From the log a restore makes them anew, and the clock begins as on its first day; what the sweep has found is about
 # another bucket.
+IDENTITY = "identity"
 READ_MODELS = frozenset(table.name for model in MODELS.values() for table in model.tables)
-NOT_CARRIED = READ_MODELS | {"rebuilds", "rebuild_tail", "chores", "orphan_objects", "alembic_version"}
+NOT_CARRIED = READ_MODELS | {"rebuilds", "rebuild_tail", "chores", "orphan_objects", "alembic_version", IDENTITY}
 # Those that a rebuild or a comparison makes beside the live ones.
 BESIDE = ("shadow_", "old_", "compared_")
 CHUNK_BYTES = 4 * 1024 * 1024

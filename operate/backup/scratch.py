@@ -65,8 +65,13 @@ class Scratch:
 
     def swap(self) -> None:
         """Every table here takes its place in the live schema, and what was there comes here: all or nothing."""
-        moved = [f"`{self.live}`.`{each}` TO `{self.name}`.`{OLD}{each}`" for each in self._tables(self.live)]
-        moved += [f"`{self.name}`.`{each}` TO `{self.live}`.`{each}`" for each in self._tables(self.name)]
+        live, new = self._tables(self.live), self._tables(self.name)
+        if rows.IDENTITY in live:
+            # It stays the database that has marked its Redis and its bucket.
+            live.remove(rows.IDENTITY)
+            new.remove(rows.IDENTITY)
+        moved = [f"`{self.live}`.`{each}` TO `{self.name}`.`{OLD}{each}`" for each in live]
+        moved += [f"`{self.name}`.`{each}` TO `{self.live}`.`{each}`" for each in new]
         self._run("SET lock_wait_timeout = 10")
         self._run("RENAME TABLE " + ", ".join(moved))
 

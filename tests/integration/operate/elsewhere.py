@@ -42,7 +42,7 @@ def elsewhere(settings: Settings) -> Iterator[Settings]:
 def objects_of(settings: Settings) -> dict[str, bytes]:
     """Everything in the bucket, by key."""
     store = Store(settings)
-    return {each.key: b"".join(store.read(each.key)) for each in store.under("")}
+    return {each.key: b"".join(store.read(each.key)) for each in store.under("pictures/")}
 
 
 def schemas(settings: Settings) -> set[str]:
