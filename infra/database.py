@@ -84,22 +84,23 @@ def replica_engine(settings: Settings, patience: float) -> Engine | None:
     """Single statements on a replica, which may lag; None when there is none."""
     if settings.database_read_url == settings.database_url:
         return None
-    return _engine(settings, settings.database_read_url, None, "AUTOCOMMIT", patience)
+    url = settings.database_read_url
+    return _engine(settings, url, None, "AUTOCOMMIT", patience, Watch("the replica", partial(_probe, settings, url)))
 
 
 def watch(settings: Settings) -> Watch:
     """For the engines of a process that answers requests; all of them share one."""
+    return Watch("MySQL", partial(_probe, settings, settings.database_url))
 
-    def probe() -> None:
-        # Each time a new connection, and none is left open.
-        engine = _engine(settings, settings.database_url, 1, "AUTOCOMMIT", PROBE_SECONDS)
-        try:
-            with engine.connect() as connection:
-                ping(connection)
-        finally:
-            engine.dispose()
 
-    return Watch("MySQL", probe)
+def _probe(settings: Settings, url: str) -> None:
+    # Each time a new connection, and none is left open.
+    engine = _engine(settings, url, 1, "AUTOCOMMIT", PROBE_SECONDS)
+    try:
+        with engine.connect() as connection:
+            ping(connection)
+    finally:
+        engine.dispose()
 
 
 def ping(connection: Connection) -> None:

@@ -6,16 +6,17 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import msgspec
 
-from infra.breaker import Breaker
 from infra.memory import Memory
 from infra.proxies import proxy_for
 from infra.settings import Settings
+from infra.watch import Watch
 
 # 504 or 502 is promised within 3 seconds, with the way there and back.
 MOST_SECONDS = 2.5
 CONNECT_SECONDS = 1.0
 MOST_BYTES = 64 * 1024
 MOST_AT_ONCE = 8
+PROBE = "Does it answer?"
 KEPT_BYTES = 4 * 1024 * 1024
 
 
@@ -24,7 +25,7 @@ class Unanswered(Exception):
 
 
 class Linguistics:
-    """A client with a limit on the whole, a memory of what it was told, and a breaker."""
+    """A client with a limit on the whole, a memory of what it was told, and a watch."""
 
     def __init__(self, settings: Settings) -> None:
         self._url = f"{(settings.linguistics_url or '').rstrip('/')}/sentiment"
@@ -38,33 +39,35 @@ class Linguistics:
         # done here and the request goes on in a thread until one of its steps ends it.
         self._threads = ThreadPoolExecutor(MOST_AT_ONCE, thread_name_prefix="linguistics")
         self._known = Memory(KEPT_BYTES)
-        self._breaker = Breaker()
+        self._watch = Watch("the linguistics service", self._probe)
 
     def sentiment(self, sentence: str) -> bytes:
         """What the service says, as JSON.
 
         Raises:
             TimeoutError: it takes too long.
-            Unanswered: it is away or fails, or has been for the last few times.
+            Unanswered: it is away or fails, or was a moment ago.
         """
         known: bytes | None = self._known.get(sentence)
         if known is None:
-            known = self._ask_unless_open(sentence)
+            known = self._ask_unless_down(sentence)
             self._known.put(sentence, known, len(sentence) + len(known))
         return known
 
-    def _ask_unless_open(self, sentence: str) -> bytes:
-        if self._breaker.is_open():
+    def _ask_unless_down(self, sentence: str) -> bytes:
+        if self._watch.is_down:
             raise Unanswered("it failed a moment ago")
         asking = self._threads.submit(self._ask, sentence)
         try:
             answer = asking.result(MOST_SECONDS)
-        except (TimeoutError, Unanswered):
+        except TimeoutError:
             asking.cancel()
-            self._breaker.failed()
+            self._watch.suspect()
             raise
-        self._breaker.worked()
         return answer
+
+    def _probe(self) -> None:
+        self._ask(PROBE)
 
     def _ask(self, sentence: str) -> bytes:
         try:
@@ -72,6 +75,9 @@ class Linguistics:
                 return _read(answer)
         except httpx.TimeoutException as error:
             raise TimeoutError from error
+        except httpx.ConnectError as error:
+            self._watch.suspect()
+            raise Unanswered(type(error).__name__) from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise Unanswered(type(error).__name__) from error
 

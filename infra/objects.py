@@ -6,6 +6,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,9 @@ from minio.commonconfig import ENABLED
 from minio.error import InvalidResponseError, MinioException, S3Error
 from minio.versioningconfig import SUSPENDED
 
-from infra.breaker import Breaker
 from infra.s3_client import READ_SECONDS, connect, pool, signer
 from infra.settings import Settings
+from infra.watch import Watch
 
 # A request must be refused within five seconds when the store hangs.
 REQUEST_SECONDS = 2.5
@@ -60,22 +61,21 @@ class Store:
         self._public = signer(settings)
         self._endpoint = settings.s3_endpoint
         self._http = pool(settings, read_seconds)
-        self._breaker = Breaker()
+        self._watch = Watch("the object store", partial(check, settings))
         self._versioned: bool | None = None
 
     @contextmanager
     def _told(self, key: str) -> Iterator[None]:
-        """As below; and a store that has failed a few times in a row is left alone for a moment: while it hangs,
-        uploads and pictures must not take all the threads there are."""
-        if self._breaker.is_open():
+        """As below; and a store that has failed is left alone until it answers: while it hangs, uploads and pictures
+        must not take all the threads there are."""
+        if self._watch.is_down:
             raise StoreAway("it failed a moment ago")
         try:
             with _told(key):
                 yield
         except StoreAway:
-            self._breaker.failed()
+            self._watch.suspect()
             raise
-        self._breaker.worked()
 
     def put(self, key: str, source: Path, mime: str) -> None:
         """Store a file and make sure that the store has exactly its bytes.

@@ -1,8 +1,8 @@
 """A watch over a server that requests ask.
 
-A server that hangs makes each request wait out its timeout; with a few dozen of them all threads wait, and those
-requests too that need no server. So the first that waited in vain sets the watch: the others do without at once, and a
-thread asks by itself whether the server is back. No request is ever the one that tries (docs/adr/0013).
+A server that hangs makes each request that asks it wait out its timeout; a few dozen of them take all threads, and then
+requests wait that need no server. So the first request that fails sets the watch: the others do without at once, and a
+thread probes the server until it answers. No request is ever the one that tries (docs/adr/0013, docs/adr/0022).
 """
 
 import logging
