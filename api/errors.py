@@ -17,7 +17,7 @@ from werkzeug.exceptions import HTTPException
 from domain import errors
 from domain.quotas import QuotaExceeded
 from domain.unit_of_work import CommitUnknown
-from infra import imaging, logs, objects
+from infra import imaging, logs, objects, packets
 from infra.database_errors import is_retryable, is_unreachable
 from infra.turns import NoTurn
 from queries.current import Unconfirmed
@@ -164,6 +164,9 @@ def _failure(error: Exception) -> Response:
     if isinstance(error, CommitUnknown | Unconfirmed):
         logger.warning("the database was lost in a commit")
         return _busy(DONE_ONCE if "Idempotency-Key" in request.headers else DONE_OR_NOT)
+    if isinstance(error, packets.TooLarge):
+        logger.error("the database does not take this: %s", error)
+        return problem(413, "The database does not take anything this large; its operator can allow more.")
     if isinstance(error, TimeoutError) or is_unreachable(error) or is_retryable(error):
         logger.warning("the database is away: %s", type(error).__name__)
         return _busy("The database is away or overloaded; nothing was changed. Try again in a moment.")

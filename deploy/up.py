@@ -21,6 +21,7 @@ from deploy.nginx import Nginx
 from deploy.private import ensure_ports, ensure_secrets, port_is_free
 from deploy.supervisor import CannotStart, Supervisor
 from deploy.terminal import say
+from infra import packets
 from infra.proxies import DIRECT
 from infra.settings import (
     CHECKOUT,
@@ -130,6 +131,8 @@ def _start_everything(supervisor: Supervisor, settings: Settings, servers: list[
         supervisor.start_program(each.name)
     for each in servers:
         _await_server(supervisor, each, settings)
+    if short := packets.shortage(settings.database_url):
+        say(f"warning: {short}")
     check_database(settings)
     say("bringing the schema up to date")
     _migrate(settings)
@@ -145,6 +148,10 @@ def _await_server(supervisor: Supervisor, each: Server, settings: Settings) -> N
     try:
         wait_until_ready(each, alive=lambda: not supervisor.has_failed(each.name))
     except ServiceError as error:
+        if each.name == "redis":
+            # All but background work goes on without it, and supervisor tries on.
+            say(f"warning: {error}; starting without it. The end of its log:\n{_log_tail(settings, each.name)}")
+            return
         raise CannotStart(f"{error}; the end of its log:\n{_log_tail(settings, each.name)}") from None
 
 

@@ -21,9 +21,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DBAPIError
 
+from infra import packets
 from infra.columns import Id, IdList, Json, LongText, UtcDateTime
-from infra.database_errors import FAILED_OVER, error_number, is_retryable
-from infra.database_watch import refuse_if_down, tell, watched_pool
+from infra.database_errors import is_retryable
+from infra.database_watch import mark_failed_over, refuse_if_down, tell, watched_pool
 from infra.settings import Settings
 from infra.watch import Watch
 
@@ -140,7 +141,8 @@ def _engine(
             **({"ssl_disabled": True} if _is_plain_loopback(url) else {}),
         },
     )
-    event.listen(engine, "handle_error", _mark_failed_over)
+    event.listen(engine, "handle_error", mark_failed_over)
+    packets.watch(engine)
     if watch:
         event.listen(engine, "handle_error", partial(tell, watch))
         # Also refuse threads that waited in the pool's queue meanwhile and would now open a connection.
@@ -157,11 +159,6 @@ def _is_plain_loopback(database_url: str) -> bool:
     """
     url = make_url(database_url)
     return url.host in LOOPBACK and not any(name.startswith("ssl") for name in url.query)
-
-
-def _mark_failed_over(context: Any) -> None:
-    if error_number(context.original_exception) in FAILED_OVER:
-        context.is_disconnect = True
 
 
 Result = TypeVar("Result")

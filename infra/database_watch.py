@@ -5,7 +5,7 @@ from typing import Any
 from pymysql.err import OperationalError
 from sqlalchemy import QueuePool
 
-from infra.database_errors import CANT_CONNECT, UNCONNECTED, error_number
+from infra.database_errors import CANT_CONNECT, FAILED_OVER, UNCONNECTED, error_number
 from infra.watch import Watch
 
 
@@ -30,3 +30,9 @@ def tell(watch: Watch, context: Any) -> None:
     error = context.original_exception
     if error_number(error) in UNCONNECTED or isinstance(error.__context__, TimeoutError):
         watch.suspect()
+
+
+def mark_failed_over(context: Any) -> None:
+    """SQLAlchemy does not take these for a lost server."""
+    if error_number(context.original_exception) in FAILED_OVER:
+        context.is_disconnect = True

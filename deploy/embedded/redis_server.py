@@ -1,11 +1,17 @@
 """Redis on a private folder."""
 
 import os
+import subprocess
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
 from deploy.embedded.server import ServiceError, find
+from deploy.terminal import say
 from infra.settings import CHECKOUT, embedded_redis_url
+
+# What redis-check-aof says of one.
+CUT_OFF = "Expected to read"
 
 
 class Redis:
@@ -23,6 +29,7 @@ class Redis:
     def prepare(self) -> None:
         """The password goes into a file: a command line can be read by every user of the machine."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._set_aside_damaged()
         self._config.unlink(missing_ok=True)
         with os.fdopen(os.open(self._config, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(
@@ -49,6 +56,21 @@ class Redis:
             return False
         finally:
             client.close()
+
+    def _set_aside_damaged(self) -> None:
+        """Redis does not start on a damaged file. What it holds is only a hint: the relay sends all of it again."""
+        files = self.folder / "appendonlydir"
+        manifest = files / "appendonly.aof.manifest"
+        checker = find("redis-check-aof")
+        if not checker or not manifest.exists():
+            return
+        told = subprocess.run([checker, str(manifest)], stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        # A file that ends in the middle of a command is as a crash leaves it, and Redis reads it up to there.
+        if told.returncode == 0 or CUT_OFF in told.stdout + told.stderr:
+            return
+        aside = self.folder / f"appendonlydir.damaged-{time.strftime('%Y%m%d-%H%M%S')}"
+        files.rename(aside)
+        say(f"Redis's file was damaged and is set aside as {aside}; what it held is sent again from the database")
 
     @property
     def _config(self) -> Path:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, text
 from infra import broker, objects
 from infra.clock import now
 from infra.database import write_engine
+from infra.packets import WANTED
 from infra.settings import Settings
 
 PATIENCE_SECONDS = 10.0
@@ -22,8 +23,7 @@ class Limits:
 
     free_share: float = 0.1
     free_bytes: int = 1_000_000_000
-    # Half of what `run.py up` gives its own server, and four times the largest page as an event.
-    packet_bytes: int = 16 * 1024 * 1024
+    packet_bytes: int = WANTED
     idle_seconds: int = 60
     lag_seconds: int = 60
     chore_late_seconds: int = 900
