@@ -28,6 +28,10 @@ STOP_SECONDS = 220.0
 ANSWER_SECONDS = 60.0
 
 
+# `supervisorctl -c SINPLUMA_VAR/supervisorctl.conf status`.
+CONTROL_FILE = "supervisorctl.conf"
+
+
 class CannotStart(Exception):
     """Says in one message what is in the way, and what to do."""
 
@@ -49,6 +53,7 @@ class Supervisor:
     def start(self) -> None:
         log = self.settings.var / "log"
         log.mkdir(mode=0o700, exist_ok=True)
+        write_control_file(self.settings)
         with open(log / "supervisord-start.log", "wb") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "deploy.supervisord", "-c", str(CONFIGURATION)],
@@ -157,3 +162,15 @@ def _until(condition: Callable[[], bool], timeout: float) -> None:
     deadline = time.monotonic() + timeout
     while not condition() and time.monotonic() < deadline:
         time.sleep(0.05)
+
+
+def write_control_file(settings: Settings) -> None:
+    """What supervisorctl needs to know; it reads neither our environment nor secrets.env."""
+    path = settings.var / CONTROL_FILE
+    path.unlink(missing_ok=True)
+    password = settings.supervisor_password.replace("%", "%%")
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(
+            f"[supervisorctl]\nserverurl=http://127.0.0.1:{settings.supervisor_port}\nusername=admin\n"
+            f"password={password}\nprompt=sinpluma\n"
+        )

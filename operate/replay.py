@@ -11,15 +11,16 @@ BATCH = 200
 
 
 def replay(settings: Settings, reaction: str | None, event_id: str | None) -> int:
-    """Make parked deliveries pending again, of this reaction and event if given; what to exit with."""
+    """Make parked deliveries pending again, of this reaction and event if given; what to exit with: 0, or 1 when there
+    was nothing of the kind."""
     check_database(settings, patience=0)
     engine = write_engine(settings, pool_size=1)
     count = 0
     while done := retrying(lambda: _batch(engine, reaction, event_id), BACKGROUND_SECONDS):
         count += done
     print(_told(count))
-    # Asked for one event, and there is none: a mistyped id should not look like a success.
-    return 0 if count or not event_id else 1
+    # As grep does: a mistyped id should not look like a success, nor should a reaction of which nothing is parked.
+    return 0 if count else 1
 
 
 def _batch(engine: Engine, reaction: str | None, event_id: str | None) -> int:

@@ -177,3 +177,12 @@ def test_no_log_of_all_this_holds_a_text_or_a_secret(running: Running) -> None:
     words = [secret for secret in secrets if secret] + ["Here stands the word", "@example", "Chapter 1"]
     assert len(words) > 6
     assert [(name, word) for name, told in logs.items() for word in words if word in told] == []
+
+
+def test_supervisorctl_is_understood(running: Running) -> None:
+    control = [sys.executable, "-m", "supervisor.supervisorctl", "-c", str(running.var / "supervisorctl.conf")]
+    assert (running.var / "supervisorctl.conf").stat().st_mode & 0o777 == 0o600
+    told = subprocess.run([*control, "status", "api", "clock"], capture_output=True, text=True)
+    assert [line.split()[:2] for line in told.stdout.splitlines()] == [["api", "RUNNING"], ["clock", "RUNNING"]]
+    restarted = subprocess.run([*control, "restart", "clock"], capture_output=True, text=True)
+    assert "clock: started" in restarted.stdout, restarted.stdout

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 import pytest
 from sqlalchemy import text
-from workers.reactions import REACTIONS
 
 from api import create_app
 from deploy.embedded import EmbeddedServices
@@ -15,6 +14,7 @@ from infra.packets import shortage
 from tests.integration.operate.root import variable
 from tests.service import Author, Service
 from workers.reaction import Reactor
+from workers.reaction_table import REACTIONS
 
 LARGE = "x" * 1_000_000
 

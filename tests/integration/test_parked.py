@@ -247,8 +247,8 @@ def test_a_replay_is_of_one_reaction_or_one_event_when_asked(settings: Settings,
 
 
 def test_a_replay_of_nothing_says_so(settings: Settings, db: Engine, capsys: pytest.CaptureFixture[str]) -> None:
-    assert replay(settings, None, None) == 0
-    assert replay(settings, None, "f" * 32) == 1, "a mistyped id is no success"
+    for wanted in ((None, None), (UPDATE_VIEWS, None), (None, "f" * 32)):
+        assert replay(settings, *wanted) == 1
     assert "nothing of the kind is parked" in capsys.readouterr().out
 
 
