@@ -8,14 +8,14 @@ from apiflask import APIBlueprint
 from flask import Response
 
 from api import presenters, replies
-from api.auth import viewer
+from api.auth import actor, viewer
 from api.door import carry_out
 from api.http import answered, expected_version
 from api.openapi_rules import refusals
 from api.schemas import pages as schemas
 from api.services import reads, services
 from domain.commands import pages
-from queries.pages import read_page
+from queries.pages import read_page, trashed_pages
 
 blueprint = APIBlueprint("pages", __name__)
 # Of a stale edit. While the first is made the page may move on; more would let one request cost too much.
@@ -30,6 +30,16 @@ def create_page(notebook_id: str, json_data: dict[str, Any]) -> Response:
     """Add a page"""
     command = pages.CreatePage(notebook_id, **json_data)
     return carry_out(pages.create_page, command, replies.page_created)
+
+
+@blueprint.get("/notebooks/<notebook_id>/pages")
+@blueprint.input(schemas.TrashQuery, location="query")
+@blueprint.output(schemas.TrashedPageList)
+@blueprint.doc(responses=[404])
+def list_trashed_pages(notebook_id: str, query_data: dict[str, Any]) -> Response:
+    """The pages of one's own notebook that can be restored"""
+    place = query_data["page"], query_data["per_page"]
+    return answered(trashed_pages(reads(), actor().user_id, notebook_id, *place, presenters.TRASHED_PAGE))
 
 
 @blueprint.put("/notebooks/<notebook_id>/pages/<page_id>")

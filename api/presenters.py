@@ -21,6 +21,7 @@ from events.parked import Delivery
 from queries.answer import Profile, Shape
 
 _PAGE = page_schemas.Page()
+_TRASHED_PAGE = page_schemas.TrashedPage()
 _PICTURE = picture_schemas.Image()
 _NOTEBOOK = notebook_schemas.Notebook()
 _NOTEBOOK_WITH_PAGES = notebook_schemas.NotebookWithPages()
@@ -96,6 +97,11 @@ def page(aggregate: Page) -> dict[str, Any]:
 def page_row(row: dict[str, Any]) -> dict[str, Any]:
     """A page from its view, or from its published snapshot, with its ``order``."""
     return _PAGE.dump({**row, "id": row["page_id"]})  # type: ignore[no-any-return]
+
+
+def trashed_page(row: dict[str, Any]) -> dict[str, Any]:
+    """A page that can be restored, from its view."""
+    return _TRASHED_PAGE.dump({**row, "id": row["page_id"]})  # type: ignore[no-any-return]
 
 
 def notebook(written: Notebook, pages: list[dict[str, Any]], owner: Profile) -> dict[str, Any]:
@@ -180,6 +186,7 @@ def hit(found: Any, by: Profile) -> dict[str, Any]:
 
 # What queries make of what they find.
 PAGE = Shape(page_row, digest_of(_PAGE))
+TRASHED_PAGE = Shape(trashed_page, digest_of(_TRASHED_PAGE))
 NOTEBOOK = Shape(notebook_row, digest_of(_NOTEBOOK_WITH_PAGES))
 NOTEBOOK_IN_LIST = Shape(notebook_row, digest_of(_NOTEBOOK))
 PUBLISHED = Shape(published_notebook, digest_of(_NOTEBOOK_WITH_PAGES))

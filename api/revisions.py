@@ -83,7 +83,7 @@ def _restored(wanted: _Restore, uow: UnitOfWork) -> Page:
 @blueprint.output(schemas.Revision)
 @blueprint.doc(responses=[404])
 def label_revision(page_id: str, revision_id: str, json_data: dict[str, Any]) -> Response:
-    """Name a revision, and keep it for ever"""
+    """Name a revision, which keeps it, or take its name off"""
     command = commands.LabelRevision(page_id, revision_id, json_data["label"])
     owner = reads().current.profile(actor().user_id)
     return carry_out(_labelled, command, partial(replies.revision, owner=owner))
@@ -94,4 +94,4 @@ def _labelled(command: commands.LabelRevision, uow: UnitOfWork) -> dict[str, Any
     labelled = commands.label_revision(command, uow)
     # Again, behind the page's lock, which the thinning takes as well: what is here now will stay.
     row = revisions.existing(uow.connection, command.page_id, command.revision_id, labelled.owner_id)
-    return {**row, "label": labelled.label}
+    return {**row, "label": labelled.label or None}

@@ -93,7 +93,8 @@ class EditRefused(HistoryFact):
 @named("page.revision_labelled")
 @dataclass(frozen=True, kw_only=True)
 class RevisionLabelled(HistoryFact):
-    """The author gave a revision a name, which also keeps it for ever. ``version`` counts in the page's history."""
+    """The author gave a revision a name, which also keeps it, or took the name off: then ``label`` is empty, which
+    older code can read as well. ``version`` counts in the page's history."""
 
     version: int
     label: str

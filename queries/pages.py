@@ -6,11 +6,12 @@ from sqlalchemy import Connection
 
 from events import log
 from events.notebooks import NotebookFact
-from queries.answer import Answer, Shape
+from infra.database import retried
+from queries.answer import Answer, Shape, listing
 from queries.reads import Reads
 from queries.settled import answer_of
 from queries.viewer import NotVisible, Viewer
-from read_models import page_view, published
+from read_models import notebook_list, notebook_view, page_view, published
 
 
 def read_page(reads: Reads, viewer: Viewer, notebook_id: str, page_id: str, wants_draft: bool, shape: Shape) -> Answer:
@@ -20,6 +21,22 @@ def read_page(reads: Reads, viewer: Viewer, notebook_id: str, page_id: str, want
     """
     draft = _draft(reads, viewer, notebook_id, page_id, shape) if viewer.user_id and wants_draft else None
     return draft or _published(reads, viewer, notebook_id, page_id, shape)
+
+
+@retried
+def trashed_pages(reads: Reads, user_id: str, notebook_id: str, page: int, per_page: int, shape: Shape) -> Answer:
+    """The pages of one's own notebook that can be restored, newest change first.
+
+    Raises:
+        NotVisible: there is no such notebook, it is in the trash itself, or it is someone else's.
+    """
+    with reads.current.connection() as connection:
+        reads.current.catch_up_views(connection, user_id)
+        view = notebook_view.load(connection, notebook_id)
+        if view is None or view["owner_id"] != user_id or view["trashed_at"]:
+            raise NotVisible("You have no such notebook.")
+        found = notebook_list.trashed_pages(connection, view, page, per_page)
+    return listing([shape.present(row) for row in found.rows], found.total, page, per_page, is_public=False)
 
 
 def _draft(reads: Reads, viewer: Viewer, notebook_id: str, page_id: str, shape: Shape) -> Answer | None:

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, and_, func, not_, select
 
 from read_models.notebook_view import notebook_views
+from read_models.page_view import page_views
 from read_models.published import published_notebooks
 
 
@@ -37,6 +38,16 @@ def public(connection: Connection, withdrawn: Mapping[str, int], page: int, per_
         *(not_(and_(columns.notebook_id == each, columns.version < version)) for each, version in withdrawn.items())
     )
     return slice_of(connection, query, (columns.published_at.desc(), columns.notebook_id.desc()), page, per_page)
+
+
+def trashed_pages(connection: Connection, view: dict[str, Any], page: int, per_page: int) -> Slice:
+    """The pages that can be restored, newest change first, without their texts."""
+    columns = page_views.c
+    chosen = [column for column in page_views.columns if column.name != "content"]
+    gone = (columns.notebook_id == view["notebook_id"], columns.page_id.not_in(view["page_ids"]))
+    return slice_of(
+        connection, select(*chosen).where(*gone), (columns.updated_at.desc(), columns.page_id), page, per_page
+    )
 
 
 def slice_of(connection: Connection, query: Select[Any], order: tuple[Any, ...], page: int, per_page: int) -> Slice:

@@ -4,7 +4,7 @@ restored or refused; and the names that its author gave them."""
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import CHAR, Column, Connection, Index, Integer, Select, String, delete, select
+from sqlalchemy import CHAR, Column, Connection, Index, Integer, Select, String, case, delete, func, select
 
 from events import log
 from events.event import Event
@@ -53,6 +53,8 @@ revision_labels = table(
     Column("builder_version", Integer, nullable=False),
     Index("ix_revision_labels_page", "page_id"),
 )
+# An empty label is one that was taken off. Its length tells, since MySQL holds blanks for equal to nothing.
+NAME = case((func.char_length(revision_labels.c.label) > 0, revision_labels.c.label))
 _TEXT = ("title", "content")
 
 
@@ -134,4 +136,4 @@ def load(connection: Connection, page_id: str, revision_id: str, owner_id: str) 
 def _with_labels(*less: str) -> Select[Any]:
     chosen = [column for column in revisions.columns if column.name not in less]
     named = revisions.outerjoin(revision_labels, revision_labels.c.revision_id == revisions.c.id)
-    return select(*chosen, revision_labels.c.label).select_from(named)
+    return select(*chosen, NAME.label("label")).select_from(named)

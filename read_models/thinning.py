@@ -15,7 +15,7 @@ from events.notebooks import NotebookFact
 from events.pages import history_of
 from read_models import references
 from read_models.freshness import cut_revisions_within
-from read_models.revisions import revision_labels, revisions
+from read_models.revisions import NAME, revision_labels, revisions
 
 PASSING = frozenset({"save", "autosave"})
 OF_THE_TEXT = PASSING | {"restore"}
@@ -89,7 +89,7 @@ def thin_page(connection: Connection, page_id: str, owner_id: str, notebook_id: 
 def _history(connection: Connection, page_id: str) -> list[Kept]:
     columns = revisions.c
     named = revisions.outerjoin(revision_labels, revision_labels.c.revision_id == columns.id)
-    query = select(columns.id, columns.version, columns.kind, columns.created_at, revision_labels.c.label)
+    query = select(columns.id, columns.version, columns.kind, columns.created_at, NAME)
     return [Kept(*row) for row in connection.execute(query.select_from(named).where(columns.page_id == page_id))]
 
 

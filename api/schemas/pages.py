@@ -5,7 +5,7 @@ from typing import Any
 from apiflask import Schema, fields
 from marshmallow import ValidationError, validate
 
-from api.schemas.fields import Flag, Problem, UtcTime, Whole, title
+from api.schemas.fields import Flag, ListQuery, Problem, UtcTime, Whole, list_of, title
 
 MOST_CONTENT_BYTES = 1024 * 1024
 
@@ -71,6 +71,30 @@ class Page(Schema):
     content_sha256 = fields.String(metadata={"pattern": "^[0-9a-f]{64}$"})
     created_at = UtcTime()
     updated_at = UtcTime()
+
+
+class TrashedPage(Schema):
+    """A page in the trash, without its text and place."""
+
+    id = fields.String()
+    notebook_id = fields.String()
+    title = fields.String()
+    version = fields.Integer()
+    word_count = fields.Integer()
+    content_sha256 = fields.String(metadata={"pattern": "^[0-9a-f]{64}$"})
+    created_at = UtcTime()
+    updated_at = UtcTime()
+
+
+TrashedPageList = list_of(TrashedPage)
+
+
+class TrashQuery(ListQuery):
+    trashed = fields.Boolean(
+        required=True,
+        validate=validate.Equal(True),
+        metadata={"description": "Those that live are in the notebook itself.", "example": True},
+    )
 
 
 class Merged(Schema):

@@ -24,7 +24,13 @@ class RevisionWithText(Revision):
 
 
 class Label(Schema):
-    label = text(1, 120, required=True, metadata={"example": "Sent to the editor"})
+    label = text(
+        1,
+        120,
+        required=True,
+        allow_none=True,
+        metadata={"example": "Sent to the editor", "description": "null takes it off, and with it the pin."},
+    )
 
 
 class DiffQuery(Schema):

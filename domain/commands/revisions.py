@@ -47,16 +47,18 @@ def restore_revision(command: RestoreRevision, uow: UnitOfWork) -> Page:
 
 @dataclass(frozen=True)
 class LabelRevision:
+    """``label``: None takes it off."""
+
     page_id: str
     revision_id: str
-    label: str
+    label: str | None
 
 
 def label_revision(command: LabelRevision, uow: UnitOfWork) -> RevisionLabelled:
-    """Name a revision, and keep it for ever. The caller checks afterwards, in the same transaction, that the revision
-    exists: the page is locked from here on, so nothing can remove it any more (docs/adr/0006)."""
+    """Name a revision, and keep it for as long as it has a name. The caller checks afterwards, in the same transaction,
+    that the revision exists: the page is locked from here on, so nothing can remove it any more (docs/adr/0006)."""
     page = own_live_page(uow, command.page_id)
-    if command.revision_id == text_revision_id(page.id, page.revision):
+    if command.label and command.revision_id == text_revision_id(page.id, page.revision):
         page.close_revision()
     history = history_of(page.id)
     labelled = RevisionLabelled(
@@ -65,7 +67,7 @@ def label_revision(command: LabelRevision, uow: UnitOfWork) -> RevisionLabelled:
         page_id=page.id,
         revision_id=command.revision_id,
         version=uow.next_version(history),
-        label=command.label,
+        label=command.label or "",
     )
     uow.record(history, labelled.version, labelled)
     return labelled

@@ -354,6 +354,30 @@ def test_the_draft_and_the_published_page_never_share_an_etag(author: Author, no
 # --- the trash --------------------------------------------------------------------------------------------------------
 
 
+def test_who_forgot_a_page_finds_it_in_the_trash_of_its_notebook(
+    author: Author, reader: Author, service: Service
+) -> None:
+    notebook = author.notebook()
+    path = f"/notebooks/{notebook['id']}/pages"
+    kept, one, other = (author.page(notebook["id"], title=title) for title in ("Kept", "Uno", "二"))
+    assert author.get(f"{path}?trashed=true")["items"] == []
+    for page in (one, other):
+        author.delete(f"{path}/{page['id']}")
+    listed = author.get(f"{path}?trashed=true&per_page=1&page=2")
+    assert (listed["total"], [each["title"] for each in listed["items"]]) == (2, ["Uno"])
+    names = ("id", "notebook_id", "title", "version", "word_count", "content_sha256", "created_at", "updated_at")
+    assert listed["items"] == [{name: one[name] for name in names}]
+    author.post(f"{path}/{one['id']}/restore", expect=200)
+    assert [each["id"] for each in author.get(f"{path}?trashed=true")["items"]] == [other["id"]]
+    assert kept["id"] in {each["id"] for each in author.get(f"/notebooks/{notebook['id']}")["pages"]}
+    service.author().get(f"{path}?trashed=true", expect=404)
+    reader.get(f"{path}?trashed=true", expect=401)
+    author.get(path, expect=422)
+    author.get(f"{path}?trashed=false", expect=422)
+    author.delete(f"/notebooks/{notebook['id']}")
+    author.get(f"{path}?trashed=true", expect=404)
+
+
 def test_in_the_trash_everything_is_404_but_restoring(author: Author, notebook: dict[str, Any]) -> None:
     page = author.page(notebook["id"])
     publish(author, notebook)

@@ -14,7 +14,7 @@ from events import log
 from events.event import Event
 from events.pages import history_of
 from infra.clock import now
-from read_models import revisions
+from read_models import revisions, thinning
 from tests.integration.writing import in_threads, save
 from tests.service import Author, Service
 
@@ -318,9 +318,7 @@ def test_a_label_closes_the_open_revision_and_no_other_one(service: Service, dra
     assert [each["label"] for each in draft.revisions()] == [None, "a good moment", "the beginning"]
 
 
-@pytest.mark.parametrize(
-    "body", [{}, {"label": ""}, {"label": "x" * 121}, {"label": None}, {"label": "a", "kind": "b"}]
-)
+@pytest.mark.parametrize("body", [{}, {"label": ""}, {"label": "x" * 121}, {"label": 1}, {"label": "a", "kind": "b"}])
 def test_a_label_has_1_to_120_characters(draft: Draft, body: dict[str, Any]) -> None:
     only = f"{draft.history}/{draft.revisions()[0]['id']}"
     answer = draft.author.put(only, body, expect=422)
@@ -376,3 +374,25 @@ def test_conflicts_and_labels_count_in_the_history_and_never_in_the_page(service
         draft.author.put(f"{draft.history}/{kept}", {"label": f"conflict {number}"})
     assert draft.author.get(draft.place)["version"] == 1
     assert [event.version for event in logged(service.engine, history_of(draft.id))] == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_label_can_be_taken_off_and_with_it_the_pin(service: Service) -> None:
+    draft = Draft(author := service.author())
+    draft.autosave("written by itself")
+    one = draft.revisions()[0]
+    place = f"{draft.history}/{one['id']}"
+    assert author.put(place, {"label": "Nombre"})["label"] == "Nombre"
+    assert author.put(place, {"label": None})["label"] is None
+    assert [draft.read(one)["label"], draft.revisions()[0]["label"]] == [None, None]
+    with service.engine.connect() as connection:
+        assert {each.label for each in thinning._history(connection, draft.id)} == {None}
+    assert author.put(place, {"label": "第二"})["label"] == draft.read(one)["label"] == "第二"
+    assert author.put(place, {"label": "  "})["label"] == draft.read(one)["label"] == "  "
+
+
+def test_typing_that_an_autosave_throws_away_is_in_the_list(service: Service) -> None:
+    draft = Draft(service.author(), content="")
+    typed = "Twenty minutes of typing, and more of it. " * 20
+    for text in (typed, typed + "On.", "x", "xy"):
+        draft.autosave(text)
+    assert draft.told()[1:] == [("autosave", typed + "On."), ("autosave", "xy")]
