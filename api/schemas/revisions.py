@@ -4,6 +4,7 @@ from apiflask import Schema, fields
 from marshmallow import validate
 
 from api.schemas.fields import Author, UtcTime, is_id, list_of, text
+from queries.revisions import CURRENT
 
 
 class Revision(Schema):
@@ -33,10 +34,15 @@ class Label(Schema):
     )
 
 
+def _is_id_or_current(value: str) -> None:
+    if value != CURRENT:
+        is_id(value)
+
+
 class DiffQuery(Schema):
     against = fields.String(
         load_default="current",
-        validate=[validate.Length(1, 64), is_id],
+        validate=_is_id_or_current,
         metadata={"description": "The id of another revision of the page, or `current`."},
     )
 
