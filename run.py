@@ -2,21 +2,19 @@
 """One door for every process of SinPluma."""
 
 import argparse
-import importlib
-import os
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deploy import venv
+from deploy.background import give_way
 
 if TYPE_CHECKING:
     from infra.settings import Settings
 
 # Each command imports what it needs when it is chosen: `--help` must not wait for a web framework.
-
-# The API answers people, the rest catches up: with the processor scarce, saves come first.
-BACKGROUND_NICENESS = 10
 
 
 def up(arguments: argparse.Namespace) -> int:
@@ -38,7 +36,7 @@ def relay(arguments: argparse.Namespace) -> None:
     from events.relay import main
     from workers.reaction_table import PAUSES, SUBSCRIPTIONS
 
-    _give_way()
+    give_way()
     main(_start("relay", works=True), SUBSCRIPTIONS, PAUSES)
 
 
@@ -46,7 +44,7 @@ def worker(arguments: argparse.Namespace) -> None:
     """a worker on one queue; several may run on the same queue"""
     from workers.runner import main
 
-    _give_way()
+    give_way()
     main(_start(f"worker-{arguments.queue}", works=True), arguments.queue)
 
 
@@ -54,34 +52,27 @@ def clock(arguments: argparse.Namespace) -> None:
     """the clock, which does what is due by time; several may run, one at a time works"""
     from workers.clock import main
 
-    _give_way()
+    give_way()
     main(_start("clock", works=True))
 
 
 def background(arguments: argparse.Namespace) -> None:
     """the relay, the clock and a worker for each queue, in processes that share their memory (what `up` runs)"""
-    from functools import partial
-
-    from deploy.background import Background
+    from deploy.background import Background, import_all
     from events.subscriptions import REACTIONS
 
-    # Here, once, for all that are forked.
-    for module in ("events.relay", "workers.clock", "workers.runner"):
-        importlib.import_module(module)
-    from workers.reaction import prepare
-
-    _give_way()
+    import_all()
+    give_way()
     _start("background", works=True)
-    prepare()
-    workers = {f"worker-{queue}": partial(worker, argparse.Namespace(queue=queue)) for queue in REACTIONS}
-    Background({"relay": partial(relay, arguments), "clock": partial(clock, arguments), **workers}).run()
+    workers = {f"worker-{queue}": partial(_run, worker, queue=queue) for queue in REACTIONS}
+    Background({"relay": partial(_run, relay), "clock": partial(_run, clock), **workers}).run()
 
 
 def linguistics(arguments: argparse.Namespace) -> None:
     """the embedded linguistics service, unless LINGUISTICS_URL names another"""
     from linguistics.service import main
 
-    _give_way()
+    give_way()
     main(_start("linguistics"))
 
 
@@ -154,11 +145,6 @@ def restore(arguments: argparse.Namespace) -> int:
     return restore(arguments.file, arguments.verify, arguments.force, arguments.with_secrets)
 
 
-def _give_way() -> None:
-    """Once, however often it is asked for: what is forked inherits it."""
-    os.setpriority(os.PRIO_PROCESS, 0, max(BACKGROUND_NICENESS, os.getpriority(os.PRIO_PROCESS, 0)))
-
-
 def _start(process_name: str, works: bool = False) -> "Settings":
     """What every process begins with: checked settings, and logs as JSON lines; one that works, on what is ours."""
     from infra import logs
@@ -175,6 +161,12 @@ def _start(process_name: str, works: bool = False) -> "Settings":
 
         end_unless_ours(settings)
     return settings
+
+
+def _run(command: Callable[[argparse.Namespace], int | None], **given: str) -> int:
+    arguments = argparse.Namespace(command=command, **given)
+    _note_start(arguments)
+    return command(arguments) or 0
 
 
 def _note_start(arguments: argparse.Namespace) -> None:
@@ -236,7 +228,7 @@ def main() -> int:
     from infra.settings import SettingsError
     from operate.database_check import DatabaseRefused
 
-    if arguments.command in (api, relay, worker, clock, linguistics):
+    if arguments.command in (api, relay, worker, clock, background, linguistics):
         _note_start(arguments)
     try:
         return arguments.command(arguments) or 0

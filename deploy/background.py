@@ -6,6 +6,7 @@ Started one by one they share nothing but the interpreter, at some 55 MB each; f
 
 import ctypes
 import gc
+import importlib
 import logging
 import os
 import signal
@@ -18,6 +19,8 @@ from deploy.parent import die_with_parent
 
 logger = logging.getLogger(__name__)
 
+# The API answers people, the rest catches up: with the processor scarce, saves come first.
+NICENESS = 10
 PR_SET_NAME = 15
 # An outage may last: the pause grows and the tries never end. A fork costs little, so it need not grow long.
 FIRST_PAUSE_SECONDS = 0.5
@@ -32,7 +35,7 @@ class _Member:
     """One process, or the pause until its next start."""
 
     name: str
-    main: Callable[[], None]
+    main: Callable[[], object]
     pause: float
     started_at: float = 0.0
     start_at: float = 0.0
@@ -42,7 +45,7 @@ class _Member:
 class Background:
     """``members``: what each process does, by its name; a function that returns ends its process."""
 
-    def __init__(self, members: Mapping[str, Callable[[], None]]) -> None:
+    def __init__(self, members: Mapping[str, Callable[[], object]]) -> None:
         self._members = [_Member(name, main, FIRST_PAUSE_SECONDS) for name, main in members.items()]
         self._is_stopping = False
 
@@ -102,6 +105,20 @@ class Background:
         logger.error("%s ended with %s and is started again in %.1f s", member.name, code, member.pause)
         member.start_at = now + member.pause
         member.pause = min(2 * member.pause, LONGEST_PAUSE_SECONDS)
+
+
+def give_way() -> None:
+    """Once, however often it is asked for: what is forked inherits it."""
+    os.setpriority(os.PRIO_PROCESS, 0, max(NICENESS, os.getpriority(os.PRIO_PROCESS, 0)))
+
+
+def import_all() -> None:
+    """What the members need, here and once: what they import themselves they have each for itself."""
+    for module in ("events.relay", "workers.clock", "workers.runner"):
+        importlib.import_module(module)
+    from workers.reaction import prepare
+
+    prepare()
 
 
 def _be(member: _Member, parent: int) -> None:

@@ -138,14 +138,14 @@ def test_every_program_that_ends_by_an_error_reports_it(
 ) -> None:
     # What none of them survives: a folder of its code that is not there.
     program = (
-        "import sys, run; run.os.nice = lambda _: (_ for _ in ()).throw(ValueError('not nice'))\n"
+        "import sys, run; run.give_way = lambda: (_ for _ in ()).throw(ValueError('not nice'))\n"
         "import infra.settings, infra.logs, infra.reporting\n"
         "settings = infra.settings.load_settings(); infra.logs.configure(settings, sys.argv[1])\n"
         "infra.reporting.begin(settings, sys.argv[1]); sys.exit(run.main())"
     )
     there = os.environ | {"HONEYBADGER_API_KEY": KEY, "HONEYBADGER_ENDPOINT": endpoint.url}
     done = subprocess.run(
-        [sys.executable, "-c", program, *command], cwd=CHECKOUT, env=there, capture_output=True, text=True
+        [sys.executable, "-c", program, *command], cwd=CHECKOUT, env=there, capture_output=True, text=True, timeout=60
     )
     assert done.returncode == 1
     assert "ended by an error" in done.stderr
