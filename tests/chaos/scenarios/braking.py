@@ -39,12 +39,12 @@ class Size:
 def run(services: EmbeddedServices, size: Size, report: Report, folder: Path) -> None:
     with System(services, PROGRAMS, **HURRIED) as system:
         wall = Wall(system.engine, system.settings)
-        for each in list(wall.store.under("")):
+        for each in list(wall.store.under(PREFIX)):
             wall.store.remove(each.key)
         gallery = _hung(system, wall, size, report.seed, folder)
         system.settle(60)
         _age(system)
-        before = {each.key for each in wall.store.under("")}
+        before = {each.key for each in wall.store.under(PREFIX)}
         report.figure("pictures", len(gallery.pixels))
         report.figure("objects", len(before))
         # All is well: this run remembers what is unused, so that without a brake the next ones would remove it.
@@ -53,7 +53,7 @@ def run(services: EmbeddedServices, size: Size, report: Report, folder: Path) ->
         _other_bucket(report, system)
         for days in (2, -2):
             _other_day(report, system, days)
-        report.none("objects touched", sorted(before ^ {each.key for each in wall.store.under("")}))
+        report.none("objects touched", sorted(before ^ {each.key for each in wall.store.under(PREFIX)}))
         _release(report, system, wall, gallery)
 
 
