@@ -182,7 +182,7 @@ def test_no_log_of_all_this_holds_a_text_or_a_secret(running: Running) -> None:
 def test_supervisorctl_is_understood(running: Running) -> None:
     control = [sys.executable, "-m", "supervisor.supervisorctl", "-c", str(running.var / "supervisorctl.conf")]
     assert (running.var / "supervisorctl.conf").stat().st_mode & 0o777 == 0o600
-    told = subprocess.run([*control, "status", "api", "clock"], capture_output=True, text=True)
-    assert [line.split()[:2] for line in told.stdout.splitlines()] == [["api", "RUNNING"], ["clock", "RUNNING"]]
-    restarted = subprocess.run([*control, "restart", "clock"], capture_output=True, text=True)
-    assert "clock: started" in restarted.stdout, restarted.stdout
+    told = subprocess.run([*control, "status", "api", "background"], capture_output=True, text=True)
+    assert [line.split()[:2] for line in told.stdout.splitlines()] == [["api", "RUNNING"], ["background", "RUNNING"]]
+    restarted = subprocess.run([*control, "restart", "background"], capture_output=True, text=True)
+    assert "background: started" in restarted.stdout, restarted.stdout
