@@ -16,6 +16,8 @@ from sqlalchemy import func, select
 from deploy.embedded import EmbeddedServices
 from domain.picture import object_key, pictures
 from infra.objects import Store
+from tests.chaos.system import until
+from tests.conftest import PATIENCE
 from tests.integration.drawing import UPRIGHT, corners, opened, photograph
 from tests.integration.test_pictures import UPLOADS, media, send
 from tests.service import Service
@@ -147,8 +149,13 @@ def test_without_the_store_uploads_are_refused_in_time_and_everything_comes_back
     with service.engine.connect() as connection:
         assert connection.scalar(select(func.count()).select_from(pictures)) == 2
     service.redis.flushall()
-    service.drain()
-    assert author.get(f"{UPLOADS}/{waiting['id']}")["status"] == "ready"
+
+    def is_ready() -> bool:
+        service.relay.run_once()
+        service.work()
+        return bool(author.get(f"{UPLOADS}/{waiting['id']}")["status"] == "ready")
+
+    until(is_ready, PATIENCE, "the picture's sizes")
     assert send(author, photograph())
 
 
