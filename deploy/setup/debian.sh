@@ -49,9 +49,11 @@ missing_packages() {
     if needs_nginx && ! command -v nginx >/dev/null; then
         printf ' nginx'
     fi
-    # Its tests are skipped without it, so nobody has to install it by hand.
-    if [ "$mode" = test ] && ! command -v chromium >/dev/null && [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
-        printf ' chromium'
+    # Their tests are skipped without them, so nobody has to install them by hand.
+    if [ "$mode" = test ] && [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
+        command -v chromium >/dev/null || printf ' chromium'
+        # promtool, which rings the alarms.
+        command -v promtool >/dev/null || printf ' prometheus'
     fi
     # The tour of the README, which a test pastes into a shell.
     if [ "$mode" = test ] && ! command -v curl >/dev/null; then

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
-from sqlalchemy import insert
+from sqlalchemy import Engine, insert
 
 from api import create_app
 from domain.commands.sweeping import orphan_objects
@@ -32,6 +32,14 @@ RUNBOOK = (CHECKOUT / "docs" / "runbook.md").read_text()
 LONG_AGO = timedelta(hours=1)
 
 Samples = dict[str, float]
+
+
+@pytest.fixture
+def service(db: Engine, settings: Settings, tmp_path: Path) -> Service:
+    """With a folder of its own: nobody else's programs have been started over and over there."""
+    var = tmp_path / "var"
+    var.mkdir()
+    return Service(replace(settings, var=var), db)
 
 
 def scraped(settings: Settings) -> Samples:
