@@ -3,6 +3,8 @@ PYTHON = .venv/bin/python
 ARGS ?=
 DB ?= any
 S3 ?= rclone
+# Processes of the suite, each with servers of its own.
+JOBS ?= 2
 .DEFAULT_GOAL = help
 # As in supervisord.conf, and for the same reason.
 export PYTHONNODEBUGRANGES = 1
@@ -11,6 +13,8 @@ $(error DB=$(DB): choose mysql, or leave it out)
 endif
 # Before a command that brings servers of its own.
 ON_DB = $(if $(filter mysql,$(DB)),server=$$(deploy/mysql.sh) && export SINPLUMA_DATABASE_SERVER="$$server" &&)
+
+SIDE_BY_SIDE = -n $(JOBS) --dist loadfile
 
 .PHONY: help run test check bench chaos requirements
 
@@ -24,7 +28,7 @@ run: ## set up and run the whole service until Ctrl-C
 
 test: ## the test suite, on services of its own: make test ARGS="-k publish"; DB=mysql and S3=swift choose other servers
 	@deploy/setup.sh test
-	@$(ON_DB) echo "$(PYTHON) -m pytest --s3 $(S3) $(ARGS)" && $(PYTHON) -m pytest --s3 $(S3) $(ARGS)
+	@$(ON_DB) echo "$(PYTHON) -m pytest --s3 $(S3) $(SIDE_BY_SIDE) $(ARGS)" && $(PYTHON) -m pytest --s3 $(S3) $(SIDE_BY_SIDE) $(ARGS)
 
 check: ## formatting, lint, types
 	@deploy/setup.sh check

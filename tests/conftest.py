@@ -17,7 +17,7 @@ from infra.identity import identity
 from infra.migrating import migrate
 from infra.proxies import forget_proxies
 from infra.settings import Settings, load_settings
-from tests import second_store
+from tests import second_store, turns
 from tests.service import Service
 
 STORES = {"rclone": embedded.Objects, "swift": second_store.Swift}
@@ -32,6 +32,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     forget_proxies()
     embedded.SERVERS["objects"] = STORES[config.getoption("--s3")]
+    config.addinivalue_line("markers", turns.MARK)
+    config.pluginmanager.register(turns.plugin(config))
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.serving import Serving
@@ -164,6 +165,7 @@ TYPING = """async () => {
 }"""
 
 
+@pytest.mark.alone
 def test_a_page_of_a_mebibyte_takes_keys_at_once(writer: Writer) -> None:
     writer.text().press("Control+End")
     small = writer.page.evaluate(TYPING)

@@ -13,6 +13,7 @@ from tests.chaos.scenarios import SCENARIOS
 FUZZING = "fuzzing"
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(
     "scenario", [each for each in SCENARIOS if each.name != FUZZING], ids=lambda scenario: scenario.name
 )

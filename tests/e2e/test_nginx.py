@@ -22,6 +22,8 @@ from tests.service import PASSWORD
 from tests.slow import Readers, Senders, head, opened
 
 SLOWEST = 2.0
+# They measure how long the others wait.
+pytestmark = pytest.mark.alone
 SIGN_IN = json.dumps({"email": "nobody@example.org", "password": "x" * 70}).encode()
 
 
