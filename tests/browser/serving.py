@@ -28,7 +28,11 @@ class Serving:
 
     def __enter__(self) -> "Serving":
         self.start()
-        wait_for(self._is_up, START_SECONDS, "the API")
+        try:
+            wait_for(self._is_up, START_SECONDS, "the API")
+        except BaseException:
+            self.stop()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -77,7 +77,12 @@ class Running:
         self.process = subprocess.Popen(
             [sys.executable, "run.py", "up"], cwd=self.checkout, env=self.environment, stdout=self.log, stderr=self.log
         )
-        wait_for(self._is_ready, START_SECONDS, f"/readyz; see {self.log.name}")
+        try:
+            wait_for(self._is_ready, START_SECONDS, f"/readyz; see {self.log.name}")
+        except BaseException:
+            # There is no `with` yet that would stop it.
+            self.stop()
+            raise
 
     def _is_ready(self) -> bool:
         assert self.process.poll() is None, Path(self.log.name).read_text()
@@ -93,6 +98,10 @@ class Running:
             return self.process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
             told = (self.var / "log" / "supervisord.log").read_text()
+            self.process.kill()
+            self.process.wait()
+            while self.kill():
+                time.sleep(0.05)
             raise AssertionError(f"not stopped after {STOP_SECONDS} s; supervisord:\n{told[-2000:]}") from None
         finally:
             self.log.close()

@@ -188,3 +188,15 @@ def test_an_api_that_cannot_start_is_told_with_the_end_of_its_log_and_all_is_sto
     assert "the API does not start" in said
     assert "no granian today" in said
     nothing_is_left(tmp_path / "var")
+
+
+class NeverReady(Running):
+    def _is_ready(self):
+        assert not self.processes("supervisord"), "never ready"
+
+
+def test_a_service_that_does_not_get_ready_is_not_left_running_by_its_test(tmp_path):
+    with pytest.raises(AssertionError, match="never ready"), NeverReady(tmp_path / "var"):
+        pass
+    assert Running(tmp_path / "var").processes() == []
+    nothing_is_left(tmp_path / "var")
