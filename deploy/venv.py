@@ -11,7 +11,7 @@ from typing import NoReturn
 CHECKOUT = Path(__file__).resolve().parent.parent
 VENV = CHECKOUT / ".venv"
 OLDEST = (3, 11)
-REMEDY = "`make run` (or `make test`) installs all that is needed into .venv"
+REMEDY = "`make run`, `make test` or `deploy/setup.sh run` installs all that is needed into .venv"
 
 
 def enter() -> None:

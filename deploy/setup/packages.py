@@ -9,9 +9,12 @@ from collections.abc import Iterator
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
 
+# In the virtual environment: which list was installed, whole.
+INSTALLED = ".installed"
+
 
 def repair() -> int:
-    """Forget packages that an interrupted pip left half-way: it would take them for installed.
+    """Forget packages that were left half-way, by an interrupted pip or a full disk: pip would take them for installed.
 
     pip writes INSTALLER when all other files of a package are there, and renames what it is about to remove to
     ``~ame``.
@@ -22,6 +25,7 @@ def repair() -> int:
         for described in folder.glob("*.dist-info"):
             if not (described / "INSTALLER").is_file() or not _is_whole(Distribution.at(described)):
                 print(f"{described.name} is not whole and will be installed again")
+                (Path(sys.prefix) / INSTALLED).unlink(missing_ok=True)
                 shutil.rmtree(described)
     return 0
 

@@ -13,8 +13,8 @@ python_packages() {
         run-dev*) ;; # it is there already, so a run keeps it up to date
         run-*) lists=requirements sum=$run_sum ;;
     esac
-    if [ -x .venv/bin/python ] && .venv/bin/python -c '' 2>/dev/null; then
-        [ "$installed" != "$sum" ] || return 0
+    if [ "$installed" = "$sum" ] && is_whole; then
+        return 0
     fi
     if ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
         step "virtual environment .venv" 0 make_environment
@@ -23,6 +23,9 @@ python_packages() {
     step "$count Python packages" "$count" install_list "$lists"
     [ "$mode" = lock ] || printf '%s\n' "$sum" >.venv/.installed
 }
+
+# Half a second, and whoever is told by a program that a package is missing has one command that helps.
+is_whole() { [ -x .venv/bin/python ] && left=$(.venv/bin/python deploy/setup/packages.py repair 2>&1) && [ -z "$left" ]; }
 
 make_environment() {
     rm -rf .venv && "$(find_python)" -m venv .venv

@@ -133,6 +133,13 @@ def test_packages_that_an_interrupted_try_left_half_way_are_installed_again(read
     assert not (checkout.packages / "~alidator").exists()
 
 
+def test_a_package_that_has_lost_a_file_is_installed_again(ready: Checkout) -> None:
+    (ready.packages / "model_stub.py").unlink()
+    ready.set_up()
+    assert (ready.packages / "model_stub.py").read_text()
+    assert ready.set_up(PIP_INDEX_URL="http://127.0.0.1:1") == ""
+
+
 def test_an_environment_without_a_working_pip_is_made_anew(checkout: Checkout) -> None:
     for file in (checkout.packages / "pip").iterdir():
         if file.suffix == ".py":
