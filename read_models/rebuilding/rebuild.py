@@ -81,6 +81,7 @@ class Rebuild:
         """Where to go on in the log."""
         introduce(self._engine, self._model)
         self._finish_swap()
+        self._make_live()
         state = self._state()
         with self._engine.connect() as connection:
             if state and state.building == self._model.builder_version and self._shadow.exists(connection):
@@ -92,6 +93,12 @@ class Rebuild:
             self._shadow.create(connection)
         self._set(building=self._model.builder_version, position="")
         return ""
+
+    def _make_live(self) -> None:
+        """A table that somebody has dropped, empty: the shadow is made like it, and takes its place."""
+        with self._engine.connect() as connection:
+            for table in self._model.tables:
+                table.create(connection, checkfirst=True)
 
     def _drain(self) -> int:
         """Project a batch of what was projected into the live tables meanwhile; how much there was."""

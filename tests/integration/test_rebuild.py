@@ -88,6 +88,25 @@ def test_a_rebuild_makes_good_whatever_was_lost(service: Service, db: Engine, se
     assert differences(db) == []
 
 
+@pytest.mark.parametrize("name", MODELS)
+def test_tables_that_were_dropped_come_back_as_the_migrations_made_them(
+    service: Service, db: Engine, settings: Settings, name: str
+) -> None:
+    lived_in(service)
+    before = {table.name: as_made(db, table.name) for table in MODELS[name].tables}
+    with db.begin() as connection:
+        for table in MODELS[name].tables:
+            connection.execute(text(f"DROP TABLE {table.name}"))
+    assert rebuild(settings, name) == 0
+    assert differences(db) == []
+    assert {table.name: as_made(db, table.name) for table in MODELS[name].tables} == before
+
+
+def as_made(db: Engine, name: str) -> str:
+    with db.connect() as connection:
+        return str(connection.execute(text(f"SHOW CREATE TABLE {name}")).one()[1])
+
+
 def test_the_command_shows_how_far_it_is(service: Service, settings: Settings, capsys: Any) -> None:
     lived_in(service)
     rebuild(settings, "views")
