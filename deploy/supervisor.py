@@ -97,9 +97,7 @@ class Supervisor:
 
     def own_programs(self) -> list[str]:
         """All but the embedded servers, in the order in which they start."""
-        wanted = {"linguistics": self.settings.linguistics_port is not None, "nginx": self.settings.nginx}
-        unused = {name for name, is_wanted in wanted.items() if not is_wanted}
-        return [name for name in _programs() if name not in SERVERS and name not in unused]
+        return own_programs(self.settings)
 
     def start_program(self, name: str) -> None:
         self._rpc.startProcess(name, False)
@@ -149,6 +147,13 @@ class Supervisor:
 
     def _has_ended(self) -> bool:
         return self.process is None or self.process.poll() is not None
+
+
+def own_programs(settings: Settings) -> list[str]:
+    """What supervisor is to run beside the embedded servers, in the order in which it starts."""
+    wanted = {"linguistics": settings.linguistics_port is not None, "nginx": settings.nginx}
+    unused = {name for name, is_wanted in wanted.items() if not is_wanted}
+    return [name for name in _programs() if name not in SERVERS and name not in unused]
 
 
 def _programs() -> list[str]:

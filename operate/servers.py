@@ -14,6 +14,12 @@ class ServiceRuns(Exception):
     """What is asked for can't be done beside a running service."""
 
 
+def embedded_servers() -> list[str]:
+    """Those that no setting replaces."""
+    given = explicit_environment()
+    return [name for name in SERVERS if not given.get(SETTING_OF[name], "").strip()]
+
+
 @contextlib.contextmanager
 def running(alone: bool) -> Iterator[Settings]:
     """Settings whose servers answer. With ``alone`` the service itself must not run on this machine.
@@ -22,9 +28,7 @@ def running(alone: bool) -> Iterator[Settings]:
         ServiceRuns: it does.
         SettingsError, ServiceError
     """
-    given = explicit_environment()
-    embedded = [name for name in SERVERS if not given.get(SETTING_OF[name], "").strip()]
-    services = EmbeddedServices(var_folder(given), embedded)
+    services = EmbeddedServices(var_folder(explicit_environment()), embedded_servers())
     try:
         services.start()
     except AlreadyRunning as error:

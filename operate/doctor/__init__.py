@@ -8,22 +8,22 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from infra.settings import SettingsError, load_settings
-from operate.doctor import database, machine, others, work
+from operate.doctor import database, machine, others, programs, work
 from operate.doctor.finding import Check, Finding
 from operate.doctor.patient import Patient
+from operate.servers import embedded_servers
 
 HEALTHY, FOUND, COULD_NOT_LOOK = 0, 1, 2
-CHECKS = (*machine.CHECKS, *database.CHECKS, *others.CHECKS, *work.CHECKS)
-PARTS = {
-    "database": (
-        "nothing is written; reads that no cache can answer are 503",
-        "make run; log/database.log; DATABASE_URL",
-    ),
-    "redis": ("background work stands still; all else works", "make run; log/redis.log; REDIS_URL"),
-    "objects": (
-        "uploads, and pictures that no cache has, are 503",
-        "make run; log/objects.log; S3_ENDPOINT and S3_BUCKET",
-    ),
+CHECKS = (*machine.CHECKS, *database.CHECKS, *others.CHECKS, *work.CHECKS, *programs.CHECKS)
+MEANS = {
+    "database": "nothing is written; reads that no cache can answer are 503",
+    "redis": "background work stands still; all else works",
+    "objects": "uploads, and pictures that no cache has, are 503",
+}
+IS_RIGHT = {
+    "database": "does that server run, and is DATABASE_URL right?",
+    "redis": "does that server run, and is REDIS_URL right?",
+    "objects": "does that store run, are S3_ENDPOINT and S3_BUCKET right? `run.py up` makes a bucket that is missing",
 }
 
 
@@ -85,13 +85,18 @@ def examine(patient: Patient, checks: Iterable[Check] = CHECKS) -> Report:
         report.looked.append(f"{part}.reachable")
         if reason := patient.refusal_of(part):
             away[part] = reason
-            finding = Finding(f"{part} can't be reached: {reason}", *PARTS[part])
+            helps = f"{_at(patient, part)}{IS_RIGHT[part]}"
+            finding = Finding(f"{part} can't be reached: {reason}", MEANS[part], helps)
             report.findings.append((f"{part}.reachable", finding))
             # Without the record there is little that could be looked at.
             report.is_blind |= part == "database"
     for check in chosen:
         _look(report, patient, check, away)
     return report
+
+
+def _at(patient: Patient, part: str) -> str:
+    return f"{programs.remedy(patient, part)}; " if part in embedded_servers() else ""
 
 
 def _look(report: Report, patient: Patient, check: Check, away: dict[str, str]) -> None:

@@ -8,9 +8,11 @@ from datetime import UTC
 from sqlalchemy import text
 
 from infra.settings import Settings
+from migrations.tables import all_tables
 from operate.database_check import DatabaseRefused, check_database, head_revision
 from operate.doctor.finding import Finding, check
 from operate.doctor.patient import Patient
+from workers.reaction_table import MODELS
 
 DAILY = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE"})
 # The clock makes read models anew beside the live ones, and migrations change tables.
@@ -37,6 +39,28 @@ def migrations(patient: Patient) -> Iterator[Finding]:
             f"the schema is at {at or 'nothing'}, this code's is {head_revision()}",
             "parts of the code meet tables that are not there yet",
             "python run.py migrate",
+        )
+
+
+@check("database.tables", "database")
+def tables(patient: Patient) -> Iterator[Finding]:
+    """Those that somebody has dropped; what the migrations have yet to make is another finding."""
+    there = set(patient.ask("SHOW TABLES").scalars())
+    at = patient.ask("SELECT version_num FROM alembic_version").scalar() if "alembic_version" in there else None
+    gone = {table.name for table in all_tables().sorted_tables} - there if at == head_revision() else set()
+    for name, model in MODELS.items():
+        if lost := sorted(gone & {table.name for table in model.tables}):
+            gone -= set(lost)
+            yield Finding(
+                f"the read model {name} has lost the tables {', '.join(lost)}",
+                "requests that read them are 500, and its events are parked",
+                f"python run.py rebuild {name}, then python run.py replay",
+            )
+    if gone:
+        yield Finding(
+            f"the tables {', '.join(sorted(gone))} are gone",
+            "requests that need them are 500; what stood there is lost but for the backup",
+            "stop the service, then python run.py restore BACKUP --force",
         )
 
 
@@ -147,4 +171,4 @@ def clock(patient: Patient) -> Iterator[Finding]:
         )
 
 
-CHECKS = (version, migrations, rights, packet, timeouts, durability, connections, charset, clock)
+CHECKS = (version, migrations, tables, rights, packet, timeouts, durability, connections, charset, clock)

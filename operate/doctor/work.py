@@ -1,22 +1,19 @@
 """What goes on behind: relay, workers, clock, rebuilds."""
 
-import http.client
-import xmlrpc.client
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
 
 from sqlalchemy import select
 
 from events import outstanding, parked
 from events.subscriptions import REACTIONS
-from infra import starts
 from operate.doctor.finding import Finding, check
 from operate.doctor.patient import Patient
+from operate.doctor.programs import remedy
 from read_models.rebuilding.progress import rebuilds
 from workers.clock import chores
 
-FAILING = ("BACKOFF", "FATAL", "EXITED")
+BACKGROUND = "background"
 
 
 @check("work.relay", "database")
@@ -26,7 +23,7 @@ def relay(patient: Patient) -> Iterator[Finding]:
         yield Finding(
             f"the oldest event that the relay has not handed out is {_age(patient, oldest):.0f} s old",
             "revisions, search and thumbnails stand still",
-            "supervisorctl status relay; python run.py relay",
+            f"{remedy(patient, BACKGROUND)}; one more beside: python run.py relay",
         )
 
 
@@ -37,7 +34,7 @@ def lag(patient: Patient) -> Iterator[Finding]:
             yield Finding(
                 f"{reaction} is {_age(patient, oldest):.0f} s behind",
                 "what it keeps is old for readers; authors see their own writes",
-                f"supervisorctl status worker-{reaction}; python run.py worker {reaction}",
+                f"{remedy(patient, BACKGROUND)}; one more beside: python run.py worker {reaction}",
             )
 
 
@@ -62,7 +59,7 @@ def workers(patient: Patient) -> Iterator[Finding]:
             yield Finding(
                 f"no worker is on the queue {queue}",
                 "its events wait",
-                f"supervisorctl status worker-{queue}; python run.py worker {queue}",
+                f"{remedy(patient, BACKGROUND)}; one more beside: python run.py worker {queue}",
             )
 
 
@@ -74,7 +71,7 @@ def clock(patient: Patient) -> Iterator[Finding]:
             yield Finding(
                 f"the chore {name} has been due for {late / 60:.0f} minutes",
                 "the clock does not run, or hangs",
-                "supervisorctl status clock; the end of log/clock.log",
+                remedy(patient, BACKGROUND),
             )
 
 
@@ -88,41 +85,8 @@ def unfinished(patient: Patient) -> Iterator[Finding]:
         )
 
 
-@check("work.restarts")
-def restarts(patient: Patient) -> Iterator[Finding]:
-    for name, count in starts.loops(patient.settings.var, patient.at).items():
-        yield Finding(
-            f"{name} has ended {count} times in {starts.WINDOW_SECONDS // 60} minutes",
-            "it ends as soon as it has begun",
-            f"tail {patient.settings.var / 'log' / f'{name}.log'}",
-        )
-
-
-@check("work.programs")
-def programs(patient: Patient) -> Iterator[Finding]:
-    for each in _supervised(patient):
-        if each["statename"] in FAILING:
-            why = each["spawnerr"] or each["description"]
-            yield Finding(
-                f"supervisor says {each['name']}: {each['statename']} {why}".strip(),
-                "it does not run",
-                f"tail {each['stdout_logfile']}",
-            )
-
-
-def _supervised(patient: Patient) -> list[dict[str, Any]]:
-    """What supervisor runs; nothing where there is none, as with programs in containers."""
-    settings = patient.settings
-    url = f"http://admin:{settings.supervisor_password}@127.0.0.1:{settings.supervisor_port}/RPC2"
-    try:
-        found: Any = xmlrpc.client.ServerProxy(url).supervisor.getAllProcessInfo()
-    except (OSError, http.client.HTTPException, xmlrpc.client.Error):
-        return []
-    return list(found)
-
-
 def _age(patient: Patient, at: datetime | None) -> float:
     return (patient.at - at.astimezone(UTC)).total_seconds() if at else 0.0
 
 
-CHECKS = (relay, lag, given_up, workers, clock, unfinished, restarts, programs)
+CHECKS = (relay, lag, given_up, workers, clock, unfinished)

@@ -186,3 +186,20 @@ def test_supervisorctl_is_understood(running: Running) -> None:
     assert [line.split()[:2] for line in told.stdout.splitlines()] == [["api", "RUNNING"], ["background", "RUNNING"]]
     restarted = subprocess.run([*control, "restart", "background"], capture_output=True, text=True)
     assert "background: started" in restarted.stdout, restarted.stdout
+
+
+def test_the_doctor_tells_what_somebody_has_stopped_and_its_command_helps(running: Running) -> None:
+    control = [sys.executable, "-m", "supervisor.supervisorctl", "-c", str(running.var / "supervisorctl.conf")]
+    subprocess.run([*control, "stop", "redis"], check=True)
+    told = {each["check"]: each for each in doctors_findings(running)}
+    assert told["work.programs"]["what"] == "somebody has stopped redis"
+    assert "status redis; tail " in told["redis.reachable"]["helps"]
+    subprocess.run(told["work.programs"]["helps"], shell=True, cwd=CHECKOUT, check=True)
+    wait_for(lambda: "redis" not in str(doctors_findings(running)), 30, "nothing to be found any more")
+
+
+def doctors_findings(running: Running) -> list[dict[str, str]]:
+    command = [sys.executable, "run.py", "doctor", "--json"]
+    done = subprocess.run(command, cwd=CHECKOUT, env=running.environment, capture_output=True, text=True)
+    found: list[dict[str, str]] = json.loads(done.stdout)["findings"]
+    return found

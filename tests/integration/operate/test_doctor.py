@@ -27,6 +27,7 @@ from events.deliveries import deliveries
 from events.log import outbox
 from infra import objects, starts
 from infra.clock import new_id, now
+from infra.migrating import migrate
 from infra.settings import CHECKOUT, Settings
 from operate.doctor import CHECKS, COULD_NOT_LOOK, FOUND, HEALTHY, Report, examine
 from operate.doctor.patient import Limits, Patient
@@ -108,6 +109,20 @@ def test_a_schema_of_newer_code_and_one_of_another_application(settings: Setting
         patient.database.commit()
         patient.release()
         finds(look(other, "database.version"), "database.version", "9999", "does not know")
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [("search_entries", ("run.py rebuild search", "run.py replay")), ("pages", ("run.py restore", "pages are gone"))],
+)
+def test_a_table_that_somebody_has_dropped(settings: Settings, table: str, words: tuple[str, ...]) -> None:
+    with elsewhere(settings) as other:
+        migrate(other)
+        assert look(other, "database.tables").status == HEALTHY
+        patient = Patient(other)
+        patient.ask(f"DROP TABLE {table}")
+        patient.release()
+        finds(look(other, "database.tables"), "database.tables", *words)
 
 
 def test_tables_in_latin1(settings: Settings) -> None:
