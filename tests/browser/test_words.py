@@ -7,15 +7,22 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.serving import Serving
 from tests.browser.writer import PASSWORD, Writer
+from tests.chaos.system import until
+from tests.conftest import PATIENCE
 
 KEPT = re.compile("^Kept on this device")
 
 
 def wait_for_worker(page: Page) -> None:
     """Until the desk opens without a network."""
-    page.wait_for_function(
-        "async () => (await caches.keys()).length && (await (await caches.open('desk-1')).keys()).length > 5"
-    )
+    # Chromium's own waiting takes a promise for an answer, whatever it holds.
+    kept = """async () => {
+      const all = ['/', ...(await (await fetch('/assets.json')).json())]
+      const shelf = await caches.open('desk-1')
+      const missing = await Promise.all(all.map(async (url) => !(await shelf.match(url))))
+      return navigator.serviceWorker.controller?.state === 'activated' && !missing.includes(true)
+    }"""
+    until(lambda: page.evaluate(kept), PATIENCE, "the worker to keep the desk")
 
 
 def test_typing_offline_goes_on_through_a_reload_and_is_saved_afterwards(writer: Writer, serving: Serving) -> None:
