@@ -42,6 +42,8 @@ notebooks = table(
     Column("trashed_at", UtcDateTime),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
+    # How many a user has is asked before each new one.
+    Index("ix_notebooks_owner", "owner_id"),
     Index("ix_notebooks_trashed", "trashed_at"),
 )
 
