@@ -121,7 +121,9 @@ def of_page(connection: Connection, page_id: str, owner_id: str, page: int, per_
     columns = revisions.c
     query = _with_labels(*_TEXT).where(columns.page_id == page_id, columns.owner_id == owner_id)
     order = (columns.created_at.desc(), columns.version.desc(), columns.id.desc())
-    return slice_of(connection, query, order, page, per_page)
+    # A page has one owner, and each revision one name at most.
+    counted = select(columns.id).where(columns.page_id == page_id)
+    return slice_of(connection, query, order, page, per_page, counted)
 
 
 def load(connection: Connection, page_id: str, revision_id: str, owner_id: str) -> dict[str, Any] | None:
@@ -135,5 +137,6 @@ def load(connection: Connection, page_id: str, revision_id: str, owner_id: str) 
 
 def _with_labels(*less: str) -> Select[Any]:
     chosen = [column for column in revisions.columns if column.name not in less]
-    named = revisions.outerjoin(revision_labels, revision_labels.c.revision_id == revisions.c.id)
-    return select(*chosen, NAME.label("label")).select_from(named)
+    # Not joined: for want of labels MySQL would rather sort all revisions of the page than read them in their order.
+    label = select(NAME).where(revision_labels.c.revision_id == revisions.c.id).scalar_subquery()
+    return select(*chosen, label.label("label"))
