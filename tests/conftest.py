@@ -102,8 +102,13 @@ def reading(settings: Settings) -> Iterator[Engine]:
 @pytest.fixture
 def db(engine: Engine) -> Engine:
     """The database, empty."""
-    retrying(lambda: _empty(engine))
+    emptied(engine)
     return engine
+
+
+def emptied(engine: Engine) -> None:
+    """For those that fill it for a whole module."""
+    retrying(lambda: _empty(engine))
 
 
 def _empty(engine: Engine) -> None:
