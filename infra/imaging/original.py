@@ -85,6 +85,7 @@ def _any_other(source: Path) -> Image.Image:
     finally:
         ImageFile.LOAD_TRUNCATED_IMAGES = False
     if image.width * image.height > MOST_PIXELS:
+        image.close()
         raise Refused(_too_many_pixels())
     return image
 
@@ -96,11 +97,11 @@ def _too_many_pixels() -> str:
 def write_original(source: Path, target: Path) -> dict[str, Any]:
     """Write the clean picture to ``target``; answers ``{read_as, mime, width, height}``, of which the first two are
     types."""
-    image = open_picture(source)
-    read_as = "JPEG" if image.format == "MPO" else str(image.format)
-    name = "PNG" if read_as == "WEBP" and _is_too_large_for_webp(image, source) else read_as
-    plan = Plan(name, _turn(image), _options(image, name, source))
-    size = _write_moving(image, target, plan) if _moves(image, name) else _write_still(image, source, target, plan)
+    with open_picture(source) as image:
+        read_as = "JPEG" if image.format == "MPO" else str(image.format)
+        name = "PNG" if read_as == "WEBP" and _is_too_large_for_webp(image, source) else read_as
+        plan = Plan(name, _turn(image), _options(image, name, source))
+        size = _write_moving(image, target, plan) if _moves(image, name) else _write_still(image, source, target, plan)
     return {"read_as": MIME[read_as], "mime": MIME[name], "width": size[0], "height": size[1]}
 
 
