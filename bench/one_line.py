@@ -8,7 +8,7 @@ from deploy import serve
 from infra.settings import load_settings
 
 
-def application(_parent: int = 0) -> Any:
+def application(parent: int) -> Any:
     app = Flask("one line")
     app.add_url_rule("/", view_func=lambda: {"title": "one line"})
     return app

@@ -1,5 +1,6 @@
 """Text that is long and varied enough to be somebody's page, the same in every run."""
 
+import itertools
 import random
 
 SYLLABLES = [consonant + vowel for consonant in "bcdfglmnpr" for vowel in "aeiou"]
@@ -11,7 +12,7 @@ class Prose:
     def __init__(self, seed: int, words: int = 8000) -> None:
         self._random = random.Random(seed)
         self._words = ["".join(self._random.choices(SYLLABLES, k=self._random.randint(1, 4))) for _ in range(words)]
-        self._cumulative = list(_running_total(1 / rank for rank in range(1, words + 1)))
+        self._cumulative = list(itertools.accumulate(1 / rank for rank in range(1, words + 1)))
 
     def text(self, words: int) -> str:
         chosen = self._random.choices(self._words, cum_weights=self._cumulative, k=words)
@@ -20,10 +21,3 @@ class Prose:
 
     def of_length(self, characters: int) -> str:
         return self.text(characters)[:characters]
-
-
-def _running_total(weights):  # type: ignore[no-untyped-def]
-    total = 0.0
-    for weight in weights:
-        total += weight
-        yield total

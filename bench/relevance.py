@@ -4,10 +4,9 @@ Half of the pages and queries are our own, the rest is for the books of the corp
 """
 
 import hashlib
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
@@ -146,7 +145,7 @@ def _chapter(file: Path) -> tuple[str, str]:
 
 
 def _entry(name: str, title: str, text: str) -> Entry:
-    same = {"notebook_id": "5" * 32, "author_id": "6" * 32, "notebook_title": "Relevance", "version": 1}
+    same: dict[str, Any] = {"notebook_id": "5" * 32, "author_id": "6" * 32, "notebook_title": "Relevance", "version": 1}
     moment = datetime(2026, 1, 2, tzinfo=UTC)
     return Entry(scope="published", page_id=_id(name), title=title, body=text, updated_at=moment, **same)
 
@@ -176,4 +175,4 @@ def corpus_folder() -> Path | None:
     return folder if folder.is_dir() else None
 
 
-__all__: Iterable[str] = ["Score", "corpus_folder", "fill", "score"]
+__all__ = ["Score", "corpus_folder", "fill", "score"]

@@ -79,7 +79,9 @@ def each_store(
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(embedded.SERVERS, "objects", kind)
         with EmbeddedServices(tmp_path_factory.mktemp("store"), names=("objects",)) as running:
-            chosen = {name.lower(): value for name, value in environ_of(running).items() if name.startswith("S3_")}
+            chosen: dict[str, Any] = {
+                name.lower(): value for name, value in environ_of(running).items() if name.startswith("S3_")
+            }
             found = replace(settings, **chosen)
             objects.create_bucket(found)
             yield found

@@ -236,7 +236,9 @@ def test_without_scripts_it_says_what_it_is_and_where_the_api_is(browser: Browse
     page.goto("/")
     said = page.evaluate("document.querySelector('noscript').textContent")
     assert "API under /api/v1" in " ".join(said.split())
-    assert page.locator("noscript").bounding_box()["height"] > 50
+    box = page.locator("noscript").bounding_box()
+    assert box
+    assert box["height"] > 50
     context.close()
 
 

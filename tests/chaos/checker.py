@@ -10,7 +10,7 @@ from sqlalchemy import Engine, func, select
 
 from domain.receipts import receipts
 from events import log
-from tests.chaos.client import Client
+from tests.chaos.client import Asks
 from tests.chaos.journal import STALE, Journal, Operation, read
 from tests.chaos.report import Report
 from tests.chaos.system import System
@@ -191,7 +191,7 @@ def _not_found(author: Author, pages: Mapping[str, Stored]) -> Iterator[str]:
             yield f"a search for {word} finds {len(items)}, not page {page_id}"
 
 
-def _listed(client: Client, path: str) -> list[dict[str, Any]]:
+def _listed(client: Asks, path: str) -> list[dict[str, Any]]:
     """All items of a list, page after page."""
     items: list[dict[str, Any]] = []
     for number in range(1, 10_000):

@@ -89,8 +89,12 @@ def read(path: Path) -> dict[str, Operation]:
     for line in _lines(path):
         key = line.pop("key")
         if "effects" in line:
-            lists = {name: tuple(line[name]) for name in ("effects", "if_stale") if line.get(name) is not None}
-            about = {name: line[name] for name in ("kind", "may_be_void", "sent", "request") if name in line}
+            lists: dict[str, Any] = {
+                name: tuple(line[name]) for name in ("effects", "if_stale") if line.get(name) is not None
+            }
+            about: dict[str, Any] = {
+                name: line[name] for name in ("kind", "may_be_void", "sent", "request") if name in line
+            }
             operations[key] = Operation(key, **lists, **about)
         else:
             operations[key].answers.append(line)

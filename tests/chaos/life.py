@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, cast
 
 from flask.testing import FlaskClient
 from redis import Redis
@@ -72,7 +72,9 @@ class Life:
             queue = broker.queue(self.redis, reaction)
             while job_id := self.redis.lpop(queue.key):
                 # Out of the queue before it is done: when we die now, nobody has it.
-                RelayedJob.fetch(as_text(job_id), connection=self.redis, serializer=JSONSerializer).perform()
+                RelayedJob.fetch(
+                    as_text(cast(bytes, job_id)), connection=self.redis, serializer=JSONSerializer
+                ).perform()
 
     def tick(self) -> None:
         Clock(self.engine, self.settings).run_due()

@@ -59,7 +59,7 @@ class Processes:
 
     def _launch(self, name: str) -> None:
         program = self._programs[name]
-        environment = self._instance.marked(os.environ | self._environment | program.environment)
+        environment = self._instance.marked({**os.environ, **self._environment, **program.environment})
         with open(self.log(name), "ab") as log:
             self._running[name] = subprocess.Popen(
                 [sys.executable, *program.command],

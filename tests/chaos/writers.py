@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from random import Random
-from typing import Any
+from typing import Any, Self
 
 from tests.chaos.client import NOT_SENT, Answer, Asks, Client
 from tests.chaos.journal import Journal
@@ -260,7 +260,7 @@ class Writers:
         self._failures: list[BaseException] = []
         self._threads = [threading.Thread(target=self._write, args=(author,), daemon=True) for author in self.authors]
 
-    def __enter__(self) -> "Writers":
+    def __enter__(self) -> Self:
         for thread in self._threads:
             thread.start()
         return self

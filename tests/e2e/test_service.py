@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -73,7 +74,7 @@ def test_an_import_survives_killed_processes_and_a_wiped_redis(running: Running,
     assert [(each["title"], each["page_count"]) for each in notebooks] == [("A book", CHAPTERS + 2)]
     notebook = client.get(f"/notebooks/{notebooks[0]['id']}").json()
     for page in notebook["pages"]:
-        kinds = wait_for(lambda page=page: kinds_of(client, page["id"]), PATIENCE, "revisions")
+        kinds = wait_for(partial(kinds_of, client, page["id"]), PATIENCE, "revisions")
         assert kinds == ["publish", "save"]
     anyone = httpx.Client(base_url=f"{running.url}/api/v1")
     for number, page in enumerate(notebook["pages"][:CHAPTERS], start=1):

@@ -13,6 +13,7 @@ import httpx
 import pymysql
 import pytest
 
+from deploy.embedded import EmbeddedServices
 from deploy.instance import Instance
 from infra.settings import read_private
 from tests.e2e.running import CHECKOUT, Running, wait_for
@@ -38,7 +39,7 @@ def refused(service: Running, within: float = 15.0, **more: str) -> str:
     return done.stderr
 
 
-def test_wrong_settings_are_all_named_and_nothing_starts(tmp_path):
+def test_wrong_settings_are_all_named_and_nothing_starts(tmp_path: Path) -> None:
     said = refused(Running(tmp_path), TRASH_DAYS="many", S3_ENDPOINT="nowhere", REDIS_URL="nothing")
     for name in ("TRASH_DAYS", "S3_ENDPOINT", "REDIS_URL", "0 to 36500"):
         assert name in said
@@ -46,7 +47,7 @@ def test_wrong_settings_are_all_named_and_nothing_starts(tmp_path):
 
 
 @pytest.mark.parametrize("setting", ["SINPLUMA_PORT", "SINPLUMA_SUPERVISOR_PORT"])
-def test_a_taken_port_is_named_and_nothing_starts(tmp_path, setting):
+def test_a_taken_port_is_named_and_nothing_starts(tmp_path: Path, setting: str) -> None:
     service = Running(tmp_path)
     with socket.create_server(("127.0.0.1", int(service.environment[setting]))):
         said = refused(service)
@@ -54,7 +55,7 @@ def test_a_taken_port_is_named_and_nothing_starts(tmp_path, setting):
     assert not (tmp_path / "database").exists()
 
 
-def test_a_database_that_does_not_answer_is_told_without_its_password(tmp_path):
+def test_a_database_that_does_not_answer_is_told_without_its_password(tmp_path: Path) -> None:
     said = refused(Running(tmp_path), DATABASE_URL="mysql+pymysql://someone:topsecret@127.0.0.1:1/notes")
     assert "DATABASE_URL" in said
     assert "topsecret" not in said
@@ -67,7 +68,9 @@ def test_a_database_that_does_not_answer_is_told_without_its_password(tmp_path):
         (["CREATE TABLE alembic_version (version_num VARCHAR(32))", "INSERT INTO alembic_version VALUES ('x')"], "x"),
     ],
 )
-def test_a_database_that_is_not_ours_is_refused_and_left_alone(tmp_path, servers, made_by, said):
+def test_a_database_that_is_not_ours_is_refused_and_left_alone(
+    tmp_path: Path, servers: EmbeddedServices, made_by: list[str], said: str
+) -> None:
     private = read_private(servers.var)
     with pymysql.connect(
         host="127.0.0.1",
@@ -92,7 +95,7 @@ def test_a_database_that_is_not_ours_is_refused_and_left_alone(tmp_path, servers
             cursor.execute("DROP DATABASE sinpluma_other")
 
 
-def test_one_life(tmp_path):
+def test_one_life(tmp_path: Path) -> None:
     """One after the other on the same folder, because each start takes seconds.
 
     The first in whatever may be odd about a machine: a checkout with spaces and per cent signs in its path, a
@@ -179,7 +182,7 @@ def _parent(pid: int) -> int:
     return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
 
-def test_an_api_that_cannot_start_is_told_with_the_end_of_its_log_and_all_is_stopped(tmp_path):
+def test_an_api_that_cannot_start_is_told_with_the_end_of_its_log_and_all_is_stopped(tmp_path: Path) -> None:
     broken = tmp_path / "broken"
     broken.mkdir()
     (broken / "granian.py").write_text("raise SystemExit('no granian today')\n")
@@ -191,11 +194,12 @@ def test_an_api_that_cannot_start_is_told_with_the_end_of_its_log_and_all_is_sto
 
 
 class NeverReady(Running):
-    def _is_ready(self):
+    def _is_ready(self) -> bool:
         assert not self.processes("supervisord"), "never ready"
+        return False
 
 
-def test_a_service_that_does_not_get_ready_is_not_left_running_by_its_test(tmp_path):
+def test_a_service_that_does_not_get_ready_is_not_left_running_by_its_test(tmp_path: Path) -> None:
     with pytest.raises(AssertionError, match="never ready"), NeverReady(tmp_path / "var"):
         pass
     assert Running(tmp_path / "var").processes() == []

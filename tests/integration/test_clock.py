@@ -582,7 +582,7 @@ def test_a_label_that_is_being_given_at_this_moment_protects_its_revision(aged: 
     aged.settle()
     command = LabelRevision(aged.id, text_revision_id(aged.id, named), "a good one")
     with ThreadPoolExecutor(2) as pool, held_at(settings, "COMMIT") as slow:
-        naming = pool.submit(do, slow.engine, label_revision, command, aged.author.id)
+        naming = pool.submit(lambda: do(slow.engine, label_revision, command, str(aged.author.id)))
         assert slow.begun.wait(PATIENCE)
         thinning = pool.submit(aged.thin, NOON + 50 * DAY)
         until(lambda: thinning.done() or is_at(engine, "FROM pages", "FOR UPDATE"), PATIENCE, "the thinning")

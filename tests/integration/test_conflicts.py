@@ -77,7 +77,7 @@ def test_a_stale_edit_is_refused_and_its_text_is_kept(desk: Desk) -> None:
     ],
 )
 def test_both_edits_are_merged_on_their_common_base_when_that_is_clean(
-    desk: Desk, theirs: dict[str, str], mine: dict[str, str], merged: tuple[str, str] | None
+    desk: Desk, theirs: dict[str, Any], mine: dict[str, Any], merged: tuple[str, str] | None
 ) -> None:
     etag = desk.read()
     desk.save(None, **theirs)

@@ -55,7 +55,7 @@ def problem(answer: TestResponse, status: int) -> dict[str, Any]:
     assert answer.mimetype == "application/problem+json"
     assert {"type", "title", "status", "detail", "request_id"} <= set(body)
     assert (body["status"], body["request_id"]) == (status, answer.headers["X-Request-ID"])
-    return body  # type: ignore[no-any-return]
+    return body
 
 
 # --- notebooks: what they are -----------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ import dataclasses
 import re
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
@@ -88,7 +89,7 @@ def trap(service: Service, tmp_path: Path) -> Path:
     path = tmp_path / "sprung"
     bomb = bomb_at(path)
     for job_id in ("trap", "trap2"):
-        fields = {"data": bomb, "meta": bomb, "result": bomb, "origin": "update-views", "status": "failed"}
+        fields: Any = {"data": bomb, "meta": bomb, "result": bomb, "origin": "update-views", "status": "failed"}
         fields |= {"created_at": "2026-01-01T00:00:00.000000Z", "description": "x", "exc_info": bomb}
         service.redis.hset(f"rq:job:{job_id}", mapping=fields)
         service.redis.xadd(f"rq:results:{job_id}", {"type": 1, "created_at": 1, "return_value": bomb})

@@ -196,7 +196,7 @@ def test_where_registration_is_closed_only_administrators_make_accounts(service:
 # --- quotas -----------------------------------------------------------------------------------------------------------
 
 
-def with_quotas(service: Service, **quotas: int) -> Author:
+def with_quotas(service: Service, **quotas: Any) -> Author:
     who = device(service)
     who.app = create_app(dataclasses.replace(service.settings, **quotas))
     return who.author()

@@ -87,7 +87,7 @@ def test_the_same_key_with_another_body_is_refused(service: Service) -> None:
 
 def test_the_same_body_means_the_same_bytes(service: Service) -> None:
     author = service.author()
-    sent = {"content_type": "application/json", "headers": keyed()}
+    sent: dict[str, Any] = {"content_type": "application/json", "headers": keyed()}
     author.ask("POST", "/notebooks", expect=201, data=b'{"title": "Walks"}', **sent)
     author.ask("POST", "/notebooks", expect=201, data=b'{"title": "Walks"}', **sent)
     author.ask("POST", "/notebooks", expect=422, data=b'{"title":"Walks"}', **sent)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -97,7 +97,7 @@ def test_no_program_starts_on_anothers_redis(service: Service, command: list[str
 
 
 def test_what_is_away_keeps_nobody_from_starting(service: Service) -> None:
-    nowhere = {"redis_url": "redis://127.0.0.1:1/0", "s3_endpoint": "http://127.0.0.1:1"}
+    nowhere: dict[str, Any] = {"redis_url": "redis://127.0.0.1:1/0", "s3_endpoint": "http://127.0.0.1:1"}
     claim(replace(service.settings, **nowhere))
     claim(replace(service.settings, database_url="mysql+pymysql://a:b@127.0.0.1:1/none"))
 

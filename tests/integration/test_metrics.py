@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
+from rq.utils import as_text
 from sqlalchemy import insert, update
 
 from api import create_app
@@ -113,7 +114,7 @@ def test_requests_are_counted_under_their_route_and_never_under_their_path(
 
 
 def test_a_failure_on_our_side_is_counted_as_one(service: Service, client: FlaskClient) -> None:
-    def fail() -> None:
+    def fail() -> str:
         raise ZeroDivisionError
 
     service.app.add_url_rule("/fails", view_func=fail)
@@ -180,14 +181,14 @@ def test_the_age_of_a_queue_is_that_of_its_oldest_job(
     monkeypatch.setattr("events.relay.MOST_WAITING", 2)
     author = service.author()
     service.relay.run_once()
-    (first, *_) = service.redis.lrange(f"rq:queue:{UPDATE_VIEWS}", 0, -1)  # type: ignore[misc]
-    service.redis.hset(f"rq:job:{first.decode()}", "enqueued_at", (now() - timedelta(seconds=500)).isoformat())
+    (first, *_) = service.redis.lrange(f"rq:queue:{UPDATE_VIEWS}", 0, -1)
+    service.redis.hset(f"rq:job:{as_text(first)}", "enqueued_at", (now() - timedelta(seconds=500)).isoformat())
     author.notebook()
     service.relay.run_once()
     figures = Figures(client)
     assert figures.of("sinpluma_queue_depth", queue=UPDATE_VIEWS) == 2
     assert 500 <= figures.of("sinpluma_queue_oldest_seconds", queue=UPDATE_VIEWS) < 560
-    service.redis.delete(f"rq:job:{first.decode()}")
+    service.redis.delete(f"rq:job:{as_text(first)}")
     assert Figures(client).of("sinpluma_queue_oldest_seconds", queue=UPDATE_VIEWS) == 0
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -127,7 +128,7 @@ def test_a_signed_url_shows_one_object_for_a_while(each_store: Settings, store: 
 
 @pytest.mark.parametrize("wrong", [{"s3_secret_key": "wrong"}, {"s3_access_key": "un:known"}])
 def test_a_store_that_does_not_know_us_is_away_and_has_not_lost_anything(
-    each_store: Settings, store: Store, file: Path, wrong: dict[str, str]
+    each_store: Settings, store: Store, file: Path, wrong: dict[str, Any]
 ) -> None:
     store.put(KEY, file, "image/jpeg")
     stranger = Store(replace(each_store, **wrong))

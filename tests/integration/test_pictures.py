@@ -4,7 +4,7 @@ import io
 import struct
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from PIL import Image, ImageCms
@@ -102,7 +102,7 @@ def test_notes_of_every_kind_are_gone_and_the_colour_profile_stays(service: Serv
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/">SecretCamera</x:xmpmeta>'
     for kind in ("JPEG", "PNG", "WEBP"):
-        more = {"comment": CAMERA} if kind == "JPEG" else {}
+        more: dict[str, Any] = {"comment": CAMERA} if kind == "JPEG" else {}
         image = send(author, photograph(kind=kind, icc_profile=profile, xmp=xmp, **more))
         service.drain()
         for size in ("original", "large"):
@@ -133,7 +133,7 @@ def test_photographs_of_the_corpus(service: Service, corpus: Path | None) -> Non
 @pytest.mark.parametrize("kind", ["GIF", "WEBP"])
 def test_an_animation_still_moves(service: Service, kind: str) -> None:
     author = service.author()
-    more = {"comment": CAMERA} if kind == "GIF" else {}
+    more: dict[str, Any] = {"comment": CAMERA} if kind == "GIF" else {}
     image = send(author, moving(kind, frames=5, **more))
     assert image["mime"] == f"image/{kind.lower()}"
     answer = media(author, image).data
@@ -164,7 +164,7 @@ def test_what_shows_through_still_does(service: Service) -> None:
         image = send(author, content)
         service.drain()
         for size in ("original", "small"):
-            assert kept(author, image, size).convert("RGBA").getpixel((20, 20))[3] == 0
+            assert cast(Any, kept(author, image, size).convert("RGBA").getpixel((20, 20)))[3] == 0
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16", "CMYK"])
@@ -394,9 +394,9 @@ def test_a_third_picture_of_ones_own_at_a_time_waits_a_moment_and_is_asked_to_co
     ana, ben = service.author(), service.author()
     # As another process of the API would hold them.
     elsewhere = Turns(service.settings.var / "picture-turns", 2, 0.0, 1)
-    with elsewhere.of(ana.id):
+    with elsewhere.of(str(ana.id)):
         send(ana, photograph())
-        with elsewhere.of(ana.id):
+        with elsewhere.of(str(ana.id)):
             answer = ana.ask("POST", UPLOADS, expect=429, data={"file": (io.BytesIO(photograph()), "boat.jpg")})
             assert int(answer.headers["Retry-After"]) > 0
             assert answer.get_json()["title"] == "Too Many Requests"

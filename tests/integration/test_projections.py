@@ -208,7 +208,11 @@ def what_is_true(db: Engine, told: Story) -> dict[str, Any]:
         "published": {key: (event.version, event.fact.content) for key, event in texts.items() if event},
         "found": {
             *(("draft", page.id, page.title, notebook.title) for page in listed),
-            *(("published", key, event.fact.title, notebook.publication.title) for key, event in texts.items()),
+            *(
+                ("published", key, event.fact.title, notebook.publication.title)
+                for key, event in texts.items()
+                if event and notebook.publication
+            ),
         },
     }
 
@@ -373,7 +377,7 @@ def test_workers_that_share_a_notebook_leave_it_as_one_would(db: Engine, setting
     random.Random(7).shuffle(ids)
     batches = [ids[start::6] for start in range(6)]
     for reaction in REACTIONS:
-        in_threads(lambda batch, name=reaction: Reactor(db, settings, name, EFFECTS[name]).handle(batch), batches)
+        in_threads(Reactor(db, settings, reaction, EFFECTS[reaction]).handle, batches)
     with db.connect() as connection:
         left = connection.execute(select(deliveries.deliveries)).all()
     assert left == []

@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from redis import Redis
@@ -368,11 +368,11 @@ def put(redis: Redis, name: str, job: dict[str, Any], place: str = "") -> None:
     """What anyone who reaches Redis can do."""
     redis.rpush(f"rq:queue:{UPDATE_VIEWS}{place}", name)
     if job:
-        redis.hset(f"rq:job:{name}", mapping=job)
+        redis.hset(f"rq:job:{name}", mapping=cast(Any, job))
 
 
 def work(service: Service) -> None:
-    options = {"connection": service.redis, "serializer": JSONSerializer, "job_class": RelayedJob}
+    options: dict[str, Any] = {"connection": service.redis, "serializer": JSONSerializer, "job_class": RelayedJob}
     SimpleWorker([UPDATE_VIEWS], **options).work(burst=True, logging_level="ERROR")
 
 
@@ -466,8 +466,8 @@ def test_a_worker_hears_sigterm_also_while_it_reads_a_job(
     a_page(db)
     service.relay.run_once()
     [job_id] = broker.queue(service.redis, UPDATE_VIEWS).job_ids
-    place = (JSONSerializer, "loads") if wrapped else (Job, "restore")
-    monkeypatch.setattr(*place, lambda *_: signal.raise_signal(signal.SIGTERM))
+    owner, name = (JSONSerializer, "loads") if wrapped else (Job, "restore")
+    monkeypatch.setattr(owner, name, lambda *_: signal.raise_signal(signal.SIGTERM))
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         # A burst, so that a worker that has not heard it comes to an end too.

@@ -26,6 +26,7 @@ from read_models.page_view import page_views
 from read_models.rebuilding import rebuild as rebuilding
 from read_models.rebuilding.progress import rebuild_tail, rebuilds
 from read_models.rebuilding.rebuild import Rebuild, introduce, wanted
+from read_models.rebuilding.shadow import Shadow
 from tests.chaos.system import until
 from tests.comparison import differences
 from tests.integration.test_comparison import lived_in
@@ -42,6 +43,12 @@ from workers.thinning import thin_revisions, thinning_marks
 owed = deliveries.deliveries
 
 
+def size_of(db: Engine, name: str) -> int:
+    size = Rebuild(db, MODELS[name]).size()
+    assert size is not None
+    return size
+
+
 @pytest.fixture(autouse=True)
 def small_steps(monkeypatch: pytest.MonkeyPatch, db: Engine) -> Iterator[None]:
     monkeypatch.setattr(rebuilding, "BATCH", 5)
@@ -49,7 +56,7 @@ def small_steps(monkeypatch: pytest.MonkeyPatch, db: Engine) -> Iterator[None]:
     with db.connect() as connection:
         for model in MODELS.values():
             for prefix in (rebuilding.NEW, rebuilding.OLD):
-                rebuilding.Shadow(db, model, prefix).drop(connection)
+                Shadow(db, model, prefix).drop(connection)
 
 
 def left_over(db: Engine) -> list[str]:
@@ -142,7 +149,7 @@ def test_a_rebuild_that_was_killed_goes_on_where_it_was(service: Service, db: En
     author = lived_in(service)
     _, page = a_page_of(author)
     service.drain()
-    whole = Rebuild(db, MODELS[name]).size()
+    whole = size_of(db, name)
     first = Rebuild(db, MODELS[name]).run()
     done = next(first) + next(first)
     # What is behind it by now is changed, before the next one begins.
@@ -223,7 +230,7 @@ def test_an_event_that_commits_behind_the_place_that_was_read_is_not_forgotten(
     service.drain()
     steps = Rebuild(db, MODELS["views"]).run()
     read = 0
-    while read < Rebuild(db, MODELS["views"]).size() - 2:
+    while read < size_of(db, "views") - 2:
         read += next(steps)
     go_on.set()
     saving.join(PATIENCE)
@@ -468,7 +475,7 @@ def test_a_beginning_that_was_killed_leaves_nothing_that_anybody_takes_for_their
 ) -> None:
     lived_in(service)
     half_built(db, monkeypatch, builder=2)
-    begin_and_die(db, monkeypatch, rebuilding.Shadow, "create", builder=1, done=done)
+    begin_and_die(db, monkeypatch, Shadow, "create", builder=1, done=done)
     monkeypatch.setattr(page_view, "BUILDER", next_one)
     run(db, "views")
     assert differences(db) == []
@@ -517,7 +524,7 @@ def test_a_shadow_that_somebody_dropped_is_begun_anew(
     lived_in(service)
     half_built(db, monkeypatch, builder=1)
     with db.connect() as connection:
-        rebuilding.Shadow(db, MODELS["views"], rebuilding.NEW).drop(connection)
+        Shadow(db, MODELS["views"], rebuilding.NEW).drop(connection)
     run(db, "views")
     assert differences(db) == []
 
@@ -526,7 +533,7 @@ def test_rebuilds_of_two_models_keep_their_tails_apart(service: Service, db: Eng
     author = lived_in(service)
     for name in ("views", "revisions"):
         steps, read = Rebuild(db, MODELS[name]).run(), 0
-        while read < Rebuild(db, MODELS[name]).size():
+        while read < size_of(db, name):
             read += next(steps)
     with db.begin() as connection:
         # As if what follows were committed behind the place that was read: only the tails know of it.

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from redis import Redis
 from redis.exceptions import ResponseError
+from rq.utils import as_text
 
 from infra import broker
 from infra.shared_cache import SECONDS_TO_LIVE
@@ -45,4 +46,4 @@ def test_a_queue_is_never_evicted(service: Service, full: Redis) -> None:
         fill()
     kept = full.lrange(queue.key, 0, -1)
     assert kept is not None
-    assert [int(each.partition(b"-")[0]) for each in kept] == list(range(len(kept)))
+    assert [int(as_text(each).partition("-")[0]) for each in kept] == list(range(len(kept)))

@@ -22,7 +22,7 @@ from domain.commands.notebooks import CreateNotebook, create_notebook
 from domain.unit_of_work import UnitOfWork
 from events import deliveries, log
 from events.relay import BATCH, MOST_WAITING, NO_PAUSES, RESEND_AFTER, Relay, run
-from events.subscriptions import AGAIN_QUEUE, CUT_REVISIONS, REACTIONS, UPDATE_VIEWS
+from events.subscriptions import AGAIN_QUEUE, CUT_REVISIONS, REACTIONS, UNROUTED, UPDATE_VIEWS
 from infra import broker
 from infra.clock import new_id, now
 from infra.nudge import AWAKE_SECONDS, KEY, PAUSE_SECONDS, Nudge, await_nudge
@@ -259,7 +259,7 @@ def test_an_event_of_a_type_that_nobody_knows_is_parked_and_blocks_nothing(servi
         connection.execute(insert(log.outbox), strange)
     service.drain()
     (parked,) = rows(db)
-    assert (parked.reaction, parked.event_id, parked.state) == (deliveries.UNROUTED, strange["event_id"], "parked")
+    assert (parked.reaction, parked.event_id, parked.state) == (UNROUTED, strange["event_id"], "parked")
     assert "page.teleported" in parked.error
     with db.connect() as connection:
         assert list(connection.scalars(select(notebook_views.c.notebook_id))) == [known.id]
@@ -393,6 +393,7 @@ def test_a_slow_transaction_is_relayed_and_a_cursor_would_have_passed_it_by(serv
     with db.connect() as slow:
         begin_notebook(slow)
         early = slow.scalar(select(log.events.c.id))
+        assert early is not None
         while not (quick := event_ids(db)) or max(quick) < early:
             a_notebook(db)
         control.run_once()

@@ -81,7 +81,7 @@ def test_a_request_that_fails_is_reported_with_its_id_and_without_its_people(
 ) -> None:
     author = reported.author()
 
-    def fail() -> None:
+    def fail() -> str:
         raise RuntimeError(f"(1062, \"Duplicate entry '{EMAIL}' for key 'uq_users_email'\")")
 
     reported.app.view_functions["health.healthz"] = fail

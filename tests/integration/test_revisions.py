@@ -4,12 +4,12 @@ import itertools
 import random
 from datetime import timedelta
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from sqlalchemy import Engine, delete, select, update
 
-from domain.page import pages
+from domain.page import Page, pages
 from events import log
 from events.event import Event
 from events.pages import history_of
@@ -180,7 +180,7 @@ def test_the_newest_text_is_in_the_list_before_any_worker_has_run(draft: Draft) 
 def test_each_save_of_sixteen_writers_is_a_revision_of_its_own(service: Service, draft: Draft) -> None:
     mine = {"id": draft.id, "notebook_id": draft.notebook["id"], "owner_id": draft.author.id}
     texts = [[f"writer {writer}, take {take}" for take in range(3)] for writer in range(16)]
-    in_threads(lambda own: [save(service.engine, SimpleNamespace(**mine), text) for text in own], texts)
+    in_threads(lambda own: [save(service.engine, cast(Page, SimpleNamespace(**mine)), text) for text in own], texts)
     service.drain()
     assert [each["version"] for each in draft.revisions()] == list(range(1 + 16 * 3, 0, -1))
     assert sorted(draft.told()) == sorted(("save", text) for text in ["first", *itertools.chain(*texts)])

@@ -72,7 +72,8 @@ def test_a_key_id_that_is_absent_or_no_text_is_refused(service: Service) -> None
     payload = jwt.decode(who.access, options={"verify_signature": False})
     signed = jwt.encode(payload, service.settings.jwt_secret_key, ALGORITHM)
     assert refused(service, who, signed)
-    for kid in (None, 1, [], {}, ["a"]):
+    strange: list[Any] = [None, 1, [], {}, ["a"]]
+    for kid in strange:
         assert refused(service, who, raw({"alg": ALGORITHM, "kid": kid}, payload, signed.rsplit(".", 1)[1]))
 
 

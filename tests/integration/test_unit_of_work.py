@@ -293,10 +293,10 @@ def test_a_trouble_that_does_not_pass_is_reported_and_leaves_nothing(db: Engine)
 
 
 def test_a_mistake_is_not_tried_again(db: Engine) -> None:
-    tries = []
+    tries: list[int] = []
 
     def work(uow: UnitOfWork) -> None:
-        tries.append(None)
+        tries.append(1)
         uow.connection.execute(text("SELECT nothing FROM nowhere"))
 
     with pytest.raises(ProgrammingError):

@@ -115,8 +115,8 @@ def honest(system: System, journal: Journal, picture: str, dice: Random) -> Iter
     owner = Author("owner", Client(system.port), journal, dice)
     owner.sign_up(notebooks=1, pages=1)
     readers = [Author("owner", Client(system.port), journal, dice) for _ in range(2)]
-    for reader in readers:
-        reader.sign_in()
+    for each in readers:
+        each.sign_in()
     path = "/notebooks/{}/pages/{}".format(*owner.pages[0])
     title = owner.client.ask("GET", path).body["title"]
     # The title that it has already: a whole transaction, and nothing for the checker to count.

@@ -43,7 +43,7 @@ def points() -> list[str]:
     for path in (path for room in ROOMS for path in (CHECKOUT / room).rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and ast.unparse(node.func) == "crash.point":
-                found |= {each.value for each in node.args if isinstance(each, ast.Constant)}
+                found |= {str(each.value) for each in node.args if isinstance(each, ast.Constant)}
     return sorted(name for name in found if not name.startswith(NOT_HERE))
 
 

@@ -99,7 +99,7 @@ def _edit(editors: Sequence[Author], pages: Sequence[tuple[str, str]], size: Siz
         some = list(pages[start : start + AT_ONCE])
         left = Turns(size.edits * len(some))
         with ThreadPoolExecutor(len(editors)) as pool:
-            list(pool.map(lambda editor, some=some, left=left: _take_turns(editor, some, left), editors))  # type: ignore[misc]
+            list(pool.map(lambda editor, some=some, left=left: _take_turns(editor, some, left), editors))
 
 
 class Turns:

@@ -33,7 +33,8 @@ def run(services: EmbeddedServices, size: Size, report: Report, folder: Path) ->
 
 
 def _fuzz(service: Service, size: Size, dice: Random) -> tuple[int, list[str]]:
-    made, failures = 0, []
+    made = 0
+    failures: list[str] = []
     for operation_id, mode in itertools.cycle(itertools.product(operation_ids(), MODES)):
         if made >= size.calls or len(failures) >= MOST_FAILURES:
             break

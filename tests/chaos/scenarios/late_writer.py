@@ -10,6 +10,7 @@ from itertools import product
 from pathlib import Path
 from random import Random
 from signal import SIGCONT, SIGKILL, SIGSTOP
+from typing import Any
 
 from sqlalchemy import func, make_url, select, text
 from sqlalchemy.exc import OperationalError
@@ -77,7 +78,8 @@ def _play(this: Round, system: System, author: Author, folder: Path) -> None:
     system.settle(SETTLE_SECONDS)
     name, passes = f"worker-{this.reaction}", folder / f"passes-{this.number}"
     system.processes.stop(name)
-    system.start(name, **{crash.VARIABLE: f"{this.point}:1:{passes}:stop"})
+    dying: dict[str, Any] = {crash.VARIABLE: f"{this.point}:1:{passes}:stop"}
+    system.start(name, **dying)
     author.save()
     child = until(lambda: _stopped_child(system, name), PATIENCE, f"{name} to begin")
     worker = system.processes.pid(name)

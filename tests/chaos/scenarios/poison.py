@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from sqlalchemy import Engine, func, select, update
 
@@ -121,7 +122,8 @@ def run(services: EmbeddedServices, size: Size, report: Report, folder: Path) ->
         before = _save_all(system, pages, size, poisoned=set())
         worker = f"worker-{INDEX_SEARCH}"
         system.processes.stop(worker)
-        system.start(worker, **{crash.VARIABLE: f"reaction begun:{HANGS_AT}:{folder / 'passes'}:hang"})
+        dying: dict[str, Any] = {crash.VARIABLE: f"reaction begun:{HANGS_AT}:{folder / 'passes'}:hang"}
+        system.start(worker, **dying)
         dice = Random(report.seed)
         # A page whose newest event nobody can read keeps its other events from being indexed; so never the last round.
         chosen = set(dice.sample(range(size.saves - PAGES), max(1, round(size.saves * POISONED))))

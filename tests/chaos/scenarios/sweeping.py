@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from PIL import Image
 from sqlalchemy import func, select
@@ -104,7 +105,7 @@ class Killing:
         passes = self.folder / f"{round_}-{step.replace(' ', '-')}"
         if step == "sweep orphan removed":
             self.wall.leave(secret_id())
-        wish = {crash.VARIABLE: f"{step}:{number}:{passes}"}
+        wish: dict[str, Any] = {crash.VARIABLE: f"{step}:{number}:{passes}"}
         # Not asked to end, which it would do in its own time: killed once more.
         self.system.processes.signal(program)
         self.system.processes.stop(program)

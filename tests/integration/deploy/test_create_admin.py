@@ -32,7 +32,7 @@ def live_sessions(db: Engine) -> int:
         return len(connection.execute(select(sessions).where(sessions.c.revoked_at.is_(None))).all())
 
 
-def test_an_account_that_exists_is_not_touched_until_the_operator_agrees(db, settings: Settings):
+def test_an_account_that_exists_is_not_touched_until_the_operator_agrees(db: Engine, settings: Settings) -> None:
     made = stranger(db)
     with pytest.raises(NotAdmitted, match=rf"exists since {made.created_at:%Y-%m-%d}.*--yes"):
         create_admin(settings, "reader@example.org")
@@ -40,7 +40,9 @@ def test_an_account_that_exists_is_not_touched_until_the_operator_agrees(db, set
     assert live_sessions(db) == 1
 
 
-def test_a_stranger_who_took_the_address_before_has_nothing_of_it(db, settings: Settings, monkeypatch):
+def test_a_stranger_who_took_the_address_before_has_nothing_of_it(
+    db: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     stranger(db)
     monkeypatch.setenv("SINPLUMA_ADMIN_PASSWORD", "quite unlikely to be guessed")
     said = create_admin(settings, "reader@example.org", agreed=True)
@@ -52,14 +54,16 @@ def test_a_stranger_who_took_the_address_before_has_nothing_of_it(db, settings: 
     assert "quite unlikely" not in said
 
 
-def test_without_a_given_password_an_account_that_exists_gets_a_random_one(db, settings: Settings, monkeypatch):
+def test_without_a_given_password_an_account_that_exists_gets_a_random_one(
+    db: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     stranger(db)
     monkeypatch.delenv("SINPLUMA_ADMIN_PASSWORD", raising=False)
     said = create_admin(settings, "reader@example.org", agreed=True)
     assert verify_password(said.rpartition("password: ")[2], account(db, "reader@example.org").password_hash)
 
 
-def test_its_password_is_kept_where_the_operator_says_so(db, settings: Settings):
+def test_its_password_is_kept_where_the_operator_says_so(db: Engine, settings: Settings) -> None:
     stranger(db)
     said = create_admin(settings, "reader@example.org", agreed=True, keep_password=True)
     assert verify_password("a long enough one", account(db, "reader@example.org").password_hash)
@@ -67,7 +71,9 @@ def test_its_password_is_kept_where_the_operator_says_so(db, settings: Settings)
     assert "unchanged" in said
 
 
-def test_a_bad_password_leaves_an_account_that_exists_as_it_is(db, settings: Settings, monkeypatch):
+def test_a_bad_password_leaves_an_account_that_exists_as_it_is(
+    db: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     made = stranger(db)
     monkeypatch.setenv("SINPLUMA_ADMIN_PASSWORD", "short")
     with pytest.raises(NotAdmitted, match="password"):
@@ -76,14 +82,14 @@ def test_a_bad_password_leaves_an_account_that_exists_as_it_is(db, settings: Set
     assert live_sessions(db) == 1
 
 
-def test_an_address_with_a_blank_behind_it_is_not_the_account(db, settings: Settings):
+def test_an_address_with_a_blank_behind_it_is_not_the_account(db: Engine, settings: Settings) -> None:
     stranger(db)
     with pytest.raises(NotAdmitted, match="email"):
         create_admin(settings, "reader@example.org ", agreed=True)
     assert not account(db, "reader@example.org").administers
 
 
-def test_a_user_is_made_once(db, settings: Settings, monkeypatch):
+def test_a_user_is_made_once(db: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SINPLUMA_USER_PASSWORD", "quite unlikely to be guessed")
     create_user(settings, "someone@example.org")
     found = account(db, "someone@example.org")
@@ -93,7 +99,9 @@ def test_a_user_is_made_once(db, settings: Settings, monkeypatch):
         create_user(settings, "someone@example.org")
 
 
-def test_a_new_one_takes_the_password_of_the_environment(db, settings: Settings, monkeypatch):
+def test_a_new_one_takes_the_password_of_the_environment(
+    db: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("SINPLUMA_ADMIN_PASSWORD", "quite unlikely to be guessed")
     said = create_admin(settings, "first.admin+x@example.org")
     found = account(db, "first.admin+x@example.org")
@@ -102,7 +110,9 @@ def test_a_new_one_takes_the_password_of_the_environment(db, settings: Settings,
     assert "quite unlikely" not in said
 
 
-def test_without_a_terminal_the_password_is_random_and_printed(db, settings: Settings, monkeypatch):
+def test_without_a_terminal_the_password_is_random_and_printed(
+    db: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("SINPLUMA_ADMIN_PASSWORD", raising=False)
     said = create_admin(settings, "first@example.org")
     printed = said.rpartition("password: ")[2]
@@ -113,7 +123,9 @@ def test_without_a_terminal_the_password_is_random_and_printed(db, settings: Set
     ("email", "password", "named"),
     [("nobody", "quite unlikely to be guessed", "email"), ("first@example.org", "short", "password")],
 )
-def test_what_a_registration_would_refuse_is_refused(db, settings: Settings, monkeypatch, email, password, named):
+def test_what_a_registration_would_refuse_is_refused(
+    db: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch, email: str, password: str, named: str
+) -> None:
     monkeypatch.setenv("SINPLUMA_ADMIN_PASSWORD", password)
     with pytest.raises(NotAdmitted, match=named):
         create_admin(settings, email)

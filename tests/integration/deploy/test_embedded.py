@@ -57,7 +57,7 @@ def objects_of(settings: Settings) -> Minio:
     )
 
 
-def test_data_survives_a_sigkill_of_each_server(running, theirs):
+def test_data_survives_a_sigkill_of_each_server(running: EmbeddedServices, theirs: Settings) -> None:
     cursor = connect(running).cursor()
     cursor.execute("CREATE TABLE sinpluma.kept (word VARCHAR(20))")
     cursor.execute("INSERT INTO sinpluma.kept VALUES ('señora')")
@@ -77,12 +77,12 @@ def test_data_survives_a_sigkill_of_each_server(running, theirs):
 
 
 @pytest.mark.parametrize("user", ["root", "", "sinpluma", "mariadb.sys"])
-def test_nobody_gets_into_the_database_without_a_password(running, user):
+def test_nobody_gets_into_the_database_without_a_password(running: EmbeddedServices, user: str) -> None:
     with pytest.raises(pymysql.err.OperationalError):
         connect(running, user, password="")
 
 
-def test_the_other_servers_want_their_passwords_too(theirs):
+def test_the_other_servers_want_their_passwords_too(theirs: Settings) -> None:
     port = int(theirs.redis_url.rpartition(":")[2].partition("/")[0])
     with pytest.raises(redis.AuthenticationError):
         redis.Redis(host="127.0.0.1", port=port).ping()
@@ -91,14 +91,14 @@ def test_the_other_servers_want_their_passwords_too(theirs):
         stranger.list_buckets()
 
 
-def test_no_secret_stands_on_a_command_line(running):
+def test_no_secret_stands_on_a_command_line(running: EmbeddedServices) -> None:
     secrets = [value for name, value in read_private(running.var).items() if not name.endswith("_PORT")]
     for name in running.names:
         command = Path(f"/proc/{running.pid(name)}/cmdline").read_text()
         assert not [secret for secret in secrets if secret in command]
 
 
-def test_the_servers_listen_on_loopback_only(running):
+def test_the_servers_listen_on_loopback_only(running: EmbeddedServices) -> None:
     ports = {int(value) for name, value in read_private(running.var).items() if name.endswith("_PORT")}
     listening = {
         address: int(port, 16)
@@ -110,13 +110,13 @@ def test_the_servers_listen_on_loopback_only(running):
     assert set(listening) == {"0100007F"}  # 127.0.0.1
 
 
-def test_a_second_holder_of_the_folder_is_refused(running):
+def test_a_second_holder_of_the_folder_is_refused(running: EmbeddedServices) -> None:
     with pytest.raises(AlreadyRunning, match=str(os.getpid())):
         EmbeddedServices(running.var).start()
     connect(running).ping()
 
 
-def test_a_server_that_is_stopped_in_its_tracks_can_still_be_stopped(tmp_path):
+def test_a_server_that_is_stopped_in_its_tracks_can_still_be_stopped(tmp_path: Path) -> None:
     with EmbeddedServices(tmp_path, ["redis"]) as services:
         services.kill("redis", signal.SIGSTOP)
         began = time.monotonic()
@@ -124,7 +124,7 @@ def test_a_server_that_is_stopped_in_its_tracks_can_still_be_stopped(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["database", "redis", "objects"])
-def test_what_a_killed_holder_left_running_is_stopped_by_the_next(tmp_path, name):
+def test_what_a_killed_holder_left_running_is_stopped_by_the_next(tmp_path: Path, name: str) -> None:
     script = (
         "import pathlib, sys, time; from deploy.embedded import EmbeddedServices;"
         "EmbeddedServices(pathlib.Path(sys.argv[1]), [sys.argv[2]]).start(); print('up', flush=True); time.sleep(60)"
@@ -140,7 +140,7 @@ def test_what_a_killed_holder_left_running_is_stopped_by_the_next(tmp_path, name
     assert Instance(tmp_path).leftovers() == []
 
 
-def test_an_interrupted_first_start_starts_over(tmp_path):
+def test_an_interrupted_first_start_starts_over(tmp_path: Path) -> None:
     half = tmp_path / "database" / "data.new"
     half.mkdir(parents=True)
     (half / "half").touch()
@@ -149,7 +149,7 @@ def test_an_interrupted_first_start_starts_over(tmp_path):
     assert not half.exists()
 
 
-def test_data_of_the_other_kind_of_server_is_refused_and_left_alone(tmp_path):
+def test_data_of_the_other_kind_of_server_is_refused_and_left_alone(tmp_path: Path) -> None:
     ensure_secrets(tmp_path)
     ensure_ports(tmp_path)
     (tmp_path / "database" / "data").mkdir(parents=True)
@@ -158,7 +158,7 @@ def test_data_of_the_other_kind_of_server_is_refused_and_left_alone(tmp_path):
     assert list((tmp_path / "database" / "data").iterdir()) == []
 
 
-def test_a_server_that_does_not_start_is_told_with_the_end_of_its_log(tmp_path):
+def test_a_server_that_does_not_start_is_told_with_the_end_of_its_log(tmp_path: Path) -> None:
     with EmbeddedServices(tmp_path, ["database"]) as services:
         services.stop_one("database")
         (tmp_path / "database" / "data" / "ibdata1").write_bytes(b"nonsense")
@@ -166,7 +166,9 @@ def test_a_server_that_does_not_start_is_told_with_the_end_of_its_log(tmp_path):
             services.start_one("database")
 
 
-def test_another_database_server_than_the_first_on_the_path_can_be_chosen(tmp_path, monkeypatch):
+def test_another_database_server_than_the_first_on_the_path_can_be_chosen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("SINPLUMA_DATABASE_SERVER", str(tmp_path / "mysqld"))
 
     assert Database(tmp_path, {}).program == str(tmp_path / "mysqld")

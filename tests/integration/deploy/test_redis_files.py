@@ -22,7 +22,7 @@ def overwrite(path: Path, at: int) -> None:
     path.write_bytes(whole[:at] + b"garbage" + whole[at + 7 :])
 
 
-def restarted(var: Path, change: Callable[[], None]) -> tuple[int, list[Path]]:
+def restarted(var: Path, change: Callable[[], object]) -> tuple[int, list[Path]]:
     """How many keys there are after the change, and what was set aside."""
     with EmbeddedServices(var, names=("redis",)) as running:
         redis = Redis.from_url(running.environ()["REDIS_URL"])

@@ -67,7 +67,7 @@ def delivery(**more: Any) -> dict[str, Any]:
     return event(reaction="index-search", state="pending", attempts=0, due_at=now(), **more)
 
 
-def away(**more: str) -> Callable[[Service], Samples]:
+def away(**more: Any) -> Callable[[Service], Samples]:
     return lambda service: scraped(replace(service.settings, **more))
 
 

@@ -172,7 +172,9 @@ def test_a_service_that_is_connected_is_not_restored_over(
         restoring.restore(settings, restoring.opened(path), force=True)
 
 
-def test_two_restores_at_once_are_one_too_many(settings: Settings, service: Service, target: Settings, tmp_path: Path):
+def test_two_restores_at_once_are_one_too_many(
+    settings: Settings, service: Service, target: Settings, tmp_path: Path
+) -> None:
     reader = restoring.opened(_backed_up(settings, tmp_path / "b"))
     with scratch.alone(target), pytest.raises(BackupRefused, match="another restore"):
         restoring.restore(target, reader, force=False)

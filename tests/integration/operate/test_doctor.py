@@ -169,7 +169,7 @@ def test_a_redis_set_up_badly(
     try:
         finds(look(settings, check), check, word)
     finally:
-        redis.config_set(setting, before)
+        redis.config_set(setting, str(before))
     assert look(settings, check).status == HEALTHY
 
 

@@ -25,7 +25,7 @@ class QuickService(Service):
 
     def work(self) -> None:
         queues = [broker.queue(self.redis, name) for name in REACTIONS]
-        options = {"connection": self.redis, "job_class": RelayedJob, "serializer": JSONSerializer}
+        options: dict[str, Any] = {"connection": self.redis, "job_class": RelayedJob, "serializer": JSONSerializer}
         while found := Queue.dequeue_any(queues, None, **options):
             job, _ = found
             job.perform()
@@ -90,8 +90,8 @@ class Person:
 
 
 def gather(services: tuple[Service, Service]) -> dict[int | None, Person]:
-    authors = {number: Person(f"teller{next(_names)}", services) for number in OWNERS}
-    return {**authors, NOBODY: Person(None, services)}
+    people: dict[int | None, Person] = {number: Person(f"teller{next(_names)}", services) for number in OWNERS}
+    return people | {NOBODY: Person(None, services)}
 
 
 def _without_request_id(answer: TestResponse) -> Any:

@@ -116,7 +116,7 @@ class Stories(RuleBasedStateMachine):
     def edit_notebook(self, which: int, changes: Json, stale: bool, twice: bool) -> None:
         notebook = self.notebook(which)
         if stale and notebook.version > 1:
-            headers = {"If_Match": f'"{notebook.version - 1}-x"'}
+            headers: dict[str, Any] = {"If_Match": f'"{notebook.version - 1}-x"'}
             refused = self.owner(notebook).change("PUT", self.place(notebook), changes, 412, **headers)
             assert alone(refused["current"]) == notebook.for_owner()
         else:
@@ -262,7 +262,7 @@ class Stories(RuleBasedStateMachine):
             each.shown() for each in page.newest_first()
         ]
         assert found["total"] == len(page.revisions)
-        return found["items"]  # type: ignore[no-any-return]
+        return found["items"]
 
     @precondition(has_pages)
     @rule(which=WHICH, place=WHICH, twice=YES_OR_NO)

@@ -20,44 +20,48 @@ CONFIGURATION.read(CHECKOUT / "supervisord.conf")
 PROGRAMS = [name for name in CONFIGURATION.sections() if name.startswith("program:")]
 
 
+def number(program: str, option: str) -> int:
+    return int(CONFIGURATION[program][option])
+
+
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_a_program_comes_back_whatever_it_died_of_and_is_never_given_up(program):
+def test_a_program_comes_back_whatever_it_died_of_and_is_never_given_up(program: str) -> None:
     section = CONFIGURATION[program]
     assert section["autorestart"] == "true"
-    assert section.getint("startretries") > 10_000
+    assert number(program, "startretries") > 10_000
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_a_stop_reaches_the_program_alone_and_leaves_it_time(program):
+def test_a_stop_reaches_the_program_alone_and_leaves_it_time(program: str) -> None:
     section = CONFIGURATION[program]
     assert not section.get("stopasgroup")
     assert not section.get("killasgroup")
     # To nginx TERM means at once, and QUIT what TERM means to the others.
     assert section.get("stopsignal", "TERM") == ("QUIT" if program == "program:nginx" else "TERM")
-    assert section.getint("stopwaitsecs") >= 10
+    assert number(program, "stopwaitsecs") >= 10
 
 
-def test_a_worker_is_left_the_time_of_its_longest_job():
+def test_a_worker_is_left_the_time_of_its_longest_job() -> None:
     """Killed before, it would leave its child at work beside its successor."""
-    assert CONFIGURATION["program:background"].getint("stopwaitsecs") > JOB_SECONDS
+    assert number("program:background", "stopwaitsecs") > JOB_SECONDS
 
 
-def test_the_api_is_left_the_time_that_it_leaves_its_requests():
-    assert CONFIGURATION["program:api"].getint("stopwaitsecs") > GRACE_SECONDS > 2 * REQUEST_SECONDS
+def test_the_api_is_left_the_time_that_it_leaves_its_requests() -> None:
+    assert number("program:api", "stopwaitsecs") > GRACE_SECONDS > 2 * REQUEST_SECONDS
 
 
-def test_supervisor_is_left_the_time_that_it_leaves_its_programs():
-    assert max(CONFIGURATION[name].getint("stopwaitsecs") for name in PROGRAMS) < STOP_SECONDS
+def test_supervisor_is_left_the_time_that_it_leaves_its_programs() -> None:
+    assert max(number(name, "stopwaitsecs") for name in PROGRAMS) < STOP_SECONDS
 
 
-def test_the_servers_are_the_last_to_stop():
-    priority = {name: CONFIGURATION[name].getint("priority") for name in PROGRAMS}
+def test_the_servers_are_the_last_to_stop() -> None:
+    priority = {name: number(name, "priority") for name in PROGRAMS}
     servers = {f"program:{name}" for name in SERVERS}
     assert max(priority[name] for name in servers) < min(priority[name] for name in set(PROGRAMS) - servers)
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_a_per_cent_sign_in_the_path_of_a_checkout_or_of_its_data_does_no_harm(program):
+def test_a_per_cent_sign_in_the_path_of_a_checkout_or_of_its_data_does_no_harm(program: str) -> None:
     """Supervisor fills in the values of a log's name twice, and %(here)s before all others: there it would."""
     section = CONFIGURATION[program]
     assert section["directory"] == "%(ENV_SINPLUMA_CHECKOUT)s"

@@ -45,7 +45,7 @@ def test_a_process_may_be_stopped_instead(tmp_path: Path) -> None:
     _, status = os.waitpid(process.pid, os.WUNTRACED)
     assert os.WIFSTOPPED(status)
     process.send_signal(signal.SIGCONT)
-    assert process.communicate() == ("ababa", None)
+    assert process.communicate()[0] == "ababa"
 
 
 def test_a_process_may_hang_instead(tmp_path: Path) -> None:

@@ -122,4 +122,8 @@ def test_leases_of_two_kinds_share_a_memory_and_no_value() -> None:
     memory = Memory(1024 * 1024)
     for kind in ("one", "another"):
         leases: Leases[str, str] = Leases(60.0, memory, kind)
-        assert leases.get("key", lambda _, known, kind=kind: f"{kind} after {known}") == f"{kind} after None"
+
+        def value(_: object, known: str | None, kind: str = kind) -> str:
+            return f"{kind} after {known}"
+
+        assert leases.get("key", value) == f"{kind} after None"

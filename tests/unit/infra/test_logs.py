@@ -16,7 +16,7 @@ def line(formatter: JsonFormatter | None = None, message: str = "hello", **extra
     return json.loads(text)
 
 
-def test_a_line_says_when_who_and_what():
+def test_a_line_says_when_who_and_what() -> None:
     found = line()
     assert found["time"].endswith("Z")
     assert (found["level"], found["logger"], found["process"], found["message"]) == (
@@ -27,7 +27,7 @@ def test_a_line_says_when_who_and_what():
     )
 
 
-def test_the_request_id_is_on_every_line_of_its_request():
+def test_the_request_id_is_on_every_line_of_its_request() -> None:
     def of_a_request() -> object:
         request_id.set("abc-1")
         return line()["request_id"]
@@ -36,7 +36,7 @@ def test_the_request_id_is_on_every_line_of_its_request():
     assert Context().run(line)["request_id"] is None
 
 
-def test_an_exception_stays_on_one_line():
+def test_an_exception_stays_on_one_line() -> None:
     try:
         raise ValueError("two\nlines")
     except ValueError as error:
@@ -45,7 +45,7 @@ def test_an_exception_stays_on_one_line():
     assert "Traceback" in found["exception"]
 
 
-def test_extra_fields_are_kept_but_cannot_pose_as_the_lines_own():
+def test_extra_fields_are_kept_but_cannot_pose_as_the_lines_own() -> None:
     found = line(events=3, odd={1, 2}.__class__, level="fake", process=7)
     assert found["events"] == 3
     assert found["level"] == "warning"
@@ -60,9 +60,9 @@ def test_extra_fields_are_kept_but_cannot_pose_as_the_lines_own():
         "header Authorization: Bearer hunter2secret",
     ],
 )
-def test_passwords_in_urls_and_tokens_are_not_logged(message):
+def test_passwords_in_urls_and_tokens_are_not_logged(message: str) -> None:
     assert "hunter2secret" not in json.dumps(line(message=message))
 
 
-def test_a_known_secret_is_not_logged_whoever_says_it():
+def test_a_known_secret_is_not_logged_whoever_says_it() -> None:
     assert "k" * 32 not in json.dumps(line(JsonFormatter("api", ("k" * 32,)), message=f"key={'k' * 32}"))

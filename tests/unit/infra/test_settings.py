@@ -1,5 +1,6 @@
 import dataclasses
 import re
+from pathlib import Path
 
 import pytest
 
@@ -36,7 +37,7 @@ def problems(**changes: str) -> dict[str, str]:
     return caught.value.problems
 
 
-def test_defaults_are_those_of_the_contract():
+def test_defaults_are_those_of_the_contract() -> None:
     settings = load_settings(COMPLETE)
     assert (settings.host, settings.port, settings.supervisor_port) == ("127.0.0.1", 5000, 9001)
     assert settings.database_read_url == settings.database_url
@@ -46,12 +47,12 @@ def test_defaults_are_those_of_the_contract():
     assert settings.jwt_secret_key_previous is None
 
 
-def test_settings_cannot_change_after_the_start():
+def test_settings_cannot_change_after_the_start() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         load_settings(COMPLETE).port = 1  # type: ignore[misc]
 
 
-def test_no_password_shows_when_settings_are_printed():
+def test_no_password_shows_when_settings_are_printed() -> None:
     shown = repr(load_settings(COMPLETE | {"JWT_SECRET_KEY_PREVIOUS": "p" * 32, "HONEYBADGER_API_KEY": "hb-key"}))
     for secret in ("database-pw", "redis-pw", "s3-secret-key", "k" * 32, "p" * 32, "supervisor-pw", "hb-key"):
         assert secret not in shown
@@ -100,18 +101,18 @@ def test_no_password_shows_when_settings_are_printed():
         ("API_WORKERS", "0", "1 to"),
     ],
 )
-def test_a_wrong_value_is_named_with_what_is_allowed(name, value, said):
+def test_a_wrong_value_is_named_with_what_is_allowed(name: str, value: str, said: str) -> None:
     found = problems(**{name: value})
     assert list(found) == [name]
     assert said in found[name]
 
 
 @pytest.mark.parametrize("name", [name for name in COMPLETE if name != "SUPERVISOR_PASSWORD"])
-def test_a_missing_or_empty_value_is_named(name):
+def test_a_missing_or_empty_value_is_named(name: str) -> None:
     assert list(problems(**{name: " "})) == [name]
 
 
-def test_all_problems_are_told_at_once():
+def test_all_problems_are_told_at_once() -> None:
     assert set(problems(SINPLUMA_PORT="x", REDIS_URL="x", TRASH_DAYS="x")) == {
         "SINPLUMA_PORT",
         "REDIS_URL",
@@ -119,7 +120,7 @@ def test_all_problems_are_told_at_once():
     }
 
 
-def test_a_refused_url_is_not_repeated_because_it_may_hold_a_password():
+def test_a_refused_url_is_not_repeated_because_it_may_hold_a_password() -> None:
     with pytest.raises(SettingsError) as caught:
         load_settings(COMPLETE | {"DATABASE_URL": "mysql://u:topsecret@h/d", "REDIS_URL": "rds://:topsecret@h"})
     assert "topsecret" not in str(caught.value)
@@ -127,7 +128,9 @@ def test_a_refused_url_is_not_repeated_because_it_may_hold_a_password():
 
 @pytest.mark.parametrize("character", "@/#?[")
 @pytest.mark.parametrize("name", ["DATABASE_URL", "DATABASE_READ_URL"])
-def test_a_password_that_breaks_its_url_is_told_how_to_be_written_and_no_part_of_it_is_shown(name, character):
+def test_a_password_that_breaks_its_url_is_told_how_to_be_written_and_no_part_of_it_is_shown(
+    name: str, character: str
+) -> None:
     url = f"mysql+pymysql://user:first{character}second@db.example:3306/notes"
     with pytest.raises(SettingsError) as caught:
         load_settings(COMPLETE | {name: url})
@@ -138,7 +141,7 @@ def test_a_password_that_breaks_its_url_is_told_how_to_be_written_and_no_part_of
 
 
 @pytest.mark.parametrize("character", "/#?[")
-def test_the_same_of_a_password_for_redis(character):
+def test_the_same_of_a_password_for_redis(character: str) -> None:
     with pytest.raises(SettingsError) as caught:
         load_settings(COMPLETE | {"REDIS_URL": f"redis://:first{character}second@cache.example:6379/0"})
     assert "%23" in caught.value.problems["REDIS_URL"]
@@ -146,7 +149,7 @@ def test_the_same_of_a_password_for_redis(character):
     assert "second" not in str(caught.value)
 
 
-def test_options_of_a_url_that_its_driver_knows_are_accepted(tmp_path):
+def test_options_of_a_url_that_its_driver_knows_are_accepted(tmp_path: Path) -> None:
     (tmp_path / "ca.pem").touch()
     urls = {
         "DATABASE_URL": f"mysql+pymysql://u:a%40b%23c@h/d?charset=utf8mb4&ssl_ca={tmp_path}/ca.pem&local_infile=0",
@@ -156,14 +159,14 @@ def test_options_of_a_url_that_its_driver_knows_are_accepted(tmp_path):
     assert (settings.database_url, settings.redis_url) == (urls["DATABASE_URL"], urls["REDIS_URL"])
 
 
-def test_a_supervisor_password_may_hold_anything_but_what_supervisor_takes_for_a_digest():
+def test_a_supervisor_password_may_hold_anything_but_what_supervisor_takes_for_a_digest() -> None:
     assert load_settings(COMPLETE | {"SUPERVISOR_PASSWORD": "a/b%c#d@e"}).supervisor_password == "a/b%c#d@e"
     found = problems(SUPERVISOR_PASSWORD="{SHA}topsecret")
     assert list(found) == ["SUPERVISOR_PASSWORD"]
     assert "topsecret" not in str(found)
 
 
-def test_every_name_of_ours_that_the_product_reads_is_known():
+def test_every_name_of_ours_that_the_product_reads_is_known() -> None:
     files = [path for room in ROOMS for path in (CHECKOUT / room).rglob("*.py")]
     named = {name for path in files for name in re.findall(r"\bSINPLUMA_[A-Z_]*[A-Z]\b", path.read_text())}
     assert "SINPLUMA_PORT" in named
@@ -173,22 +176,22 @@ def test_every_name_of_ours_that_the_product_reads_is_known():
 @pytest.mark.parametrize(
     "url", ["redis://h", "rediss://:p@h:6380/2", "redis+sentinel://:p@a:26379,b:26379/main/0", "redis://[::1]:6379"]
 )
-def test_every_kind_of_redis_url_is_accepted(url):
+def test_every_kind_of_redis_url_is_accepted(url: str) -> None:
     assert load_settings(COMPLETE | {"REDIS_URL": url}).redis_url == url
 
 
-def test_lists_are_parted_by_commas_or_spaces():
+def test_lists_are_parted_by_commas_or_spaces() -> None:
     settings = load_settings(COMPLETE | {"TRUSTED_PROXIES": "10.0.0.0/8, ::1 127.0.0.1"})
     assert settings.trusted_proxies == ("10.0.0.0/8", "::1", "127.0.0.1")
 
 
-def test_a_relative_var_belongs_to_the_checkout(tmp_path, monkeypatch):
+def test_a_relative_var_belongs_to_the_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert load_settings(COMPLETE | {"SINPLUMA_VAR": "other"}).var == CHECKOUT / "other"
     assert load_settings(COMPLETE | {"SINPLUMA_VAR": str(tmp_path)}).var == tmp_path
 
 
-def generated(var) -> None:
+def generated(var: Path) -> None:
     (var / "secrets.env").write_text(
         f"JWT_SECRET_KEY={'j' * 64}\nSUPERVISOR_PASSWORD=s\nDATABASE_PASSWORD=d\nREDIS_PASSWORD=r\n"
         "S3_ACCESS_KEY=a\nS3_SECRET_KEY=b\n"
@@ -196,7 +199,7 @@ def generated(var) -> None:
     (var / "ports.env").write_text("DATABASE_PORT=20001\nREDIS_PORT=20002\nS3_PORT=20003\nLINGUISTICS_PORT=20004\n")
 
 
-def test_what_is_not_given_is_the_embedded_service(tmp_path):
+def test_what_is_not_given_is_the_embedded_service(tmp_path: Path) -> None:
     generated(tmp_path)
     settings = load_settings({"SINPLUMA_VAR": str(tmp_path)})
     assert settings.database_url == "mysql+pymysql://sinpluma:d@127.0.0.1:20001/sinpluma?charset=utf8mb4"
@@ -206,20 +209,22 @@ def test_what_is_not_given_is_the_embedded_service(tmp_path):
     assert (settings.linguistics_url, settings.linguistics_port) == ("http://127.0.0.1:20004", 20004)
 
 
-def test_an_outside_linguistics_service_leaves_the_embedded_one_without_a_port(tmp_path):
+def test_an_outside_linguistics_service_leaves_the_embedded_one_without_a_port(tmp_path: Path) -> None:
     generated(tmp_path)
     settings = load_settings({"SINPLUMA_VAR": str(tmp_path), "LINGUISTICS_URL": "http://words.example:8000"})
     assert (settings.linguistics_url, settings.linguistics_port) == ("http://words.example:8000", None)
 
 
-def test_an_outside_object_store_is_never_shown_the_embedded_keys(tmp_path):
+def test_an_outside_object_store_is_never_shown_the_embedded_keys(tmp_path: Path) -> None:
     generated(tmp_path)
     with pytest.raises(SettingsError) as caught:
         load_settings({"SINPLUMA_VAR": str(tmp_path), "S3_ENDPOINT": "https://s3.example"})
     assert set(caught.value.problems) == {"S3_ACCESS_KEY", "S3_SECRET_KEY"}
 
 
-def test_settings_given_by_a_test_never_reach_a_running_instance(tmp_path, monkeypatch):
+def test_settings_given_by_a_test_never_reach_a_running_instance(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     generated(tmp_path)
     monkeypatch.setenv("SINPLUMA_VAR", str(tmp_path))
     with pytest.raises(SettingsError) as caught:
@@ -227,7 +232,9 @@ def test_settings_given_by_a_test_never_reach_a_running_instance(tmp_path, monke
     assert "DATABASE_URL" in caught.value.problems
 
 
-def test_the_environment_wins_over_the_env_file_unless_it_is_empty(tmp_path, monkeypatch):
+def test_the_environment_wins_over_the_env_file_unless_it_is_empty(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(sources, "CHECKOUT", tmp_path)
     for name in COMPLETE:
         monkeypatch.delenv(name, raising=False)
@@ -240,7 +247,9 @@ def test_the_environment_wins_over_the_env_file_unless_it_is_empty(tmp_path, mon
     assert settings.port == 5001
 
 
-def test_a_misspelt_name_in_the_env_file_is_refused_and_one_in_the_environment_is_remarked_on(tmp_path, monkeypatch):
+def test_a_misspelt_name_in_the_env_file_is_refused_and_one_in_the_environment_is_remarked_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(sources, "CHECKOUT", tmp_path)
     for name, value in COMPLETE.items():
         monkeypatch.setenv(name, value)

@@ -2,6 +2,7 @@
 
 import os
 import unicodedata
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from seeding.errors import PictureProblem, SeedError
 from seeding.folder import read_folder, read_picture
 
 
-def folder_with(tmp_path: Path, files: dict[str, str | bytes]) -> Path:
+def folder_with(tmp_path: Path, files: Mapping[str, str | bytes]) -> Path:
     for name, content in files.items():
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -62,7 +63,7 @@ def test_a_folder_is_the_same_source_whatever_its_title_and_however_it_is_named(
 
 
 def test_all_that_is_wrong_with_a_folder_is_said_at_once_and_nothing_is_begun(tmp_path: Path) -> None:
-    files: dict[str, str | bytes] = {
+    files: Mapping[str, str | bytes] = {
         "long.md": "x" * (2 * 1024 * 1024),
         "part/title.md": "# " + "t" * 201,
         "nul.md": "a\0b",
@@ -109,7 +110,7 @@ def test_a_folder_that_is_missing_or_a_file_or_holds_nothing_is_named(tmp_path: 
 
 
 def test_what_is_not_taken_along_is_named_file_by_file(tmp_path: Path) -> None:
-    files: dict[str, str | bytes] = {
+    files: Mapping[str, str | bytes] = {
         "1.md": "![](a.png) ![](gone.png) [doc](notes.docx) [x](b.md) ![](../../etc/passwd) <img src=bad.png>",
         "a.png": b"",
         "unused.png": b"",
