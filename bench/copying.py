@@ -45,7 +45,7 @@ from read_models.search.refresh import search_notebooks
 DIGITS = 8
 # Copies a statement, for an author of a hundred pages: more, and the server sorts them on disk.
 AT_ONCE = 100
-NUMBER = literal_column("copies.number")
+NUMBER: ColumnElement[int] = literal_column("copies.number")
 DIGITS_OF_NUMBER = func.lower(func.lpad(func.hex(NUMBER), DIGITS, "0"))
 
 # In which column each table says whose a row is.
