@@ -30,9 +30,9 @@ def repair() -> int:
     return 0
 
 
-def others(lock: Path) -> int:
-    """Print the names of what is installed and not in the lock; pip stays."""
-    pinned = {*_pins(lock), "pip"}
+def others(lock: Path, also: Path) -> int:
+    """Print the names of what is installed and in neither of the two locks; pip stays."""
+    pinned = {*_pins(lock), *_pins(also), "pip"}
     names = {_normal(each.metadata["Name"]) for each in distributions(path=[str(each) for each in _site_packages()])}
     print(*sorted(names - pinned))
     return 0
@@ -91,7 +91,7 @@ def _normal(name: str) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     commands = parser.add_subparsers(required=True)
-    for command, files in ((repair, ()), (others, ("lock",)), (compare, ("asked", "lock", "included"))):
+    for command, files in ((repair, ()), (others, ("lock", "also")), (compare, ("asked", "lock", "included"))):
         added = commands.add_parser(command.__name__, help=command.__doc__)
         added.set_defaults(command=command)
         for name in files:

@@ -5,8 +5,12 @@
 checksums() { cat "$@" | cksum; }
 
 python_packages() {
-    run_sum="run $(checksums requirements.in requirements.txt)"
-    dev_sum="dev $(checksums requirements.in requirements.txt requirements-dev.in requirements-dev.txt $(pip_lists))"
+    run_lists="requirements.in requirements.txt requirements-node.in requirements-node.txt"
+    # Word splitting wanted: one list a word.
+    # shellcheck disable=SC2086
+    run_sum="run $(checksums $run_lists)"
+    # shellcheck disable=SC2086
+    dev_sum="dev $(checksums $run_lists requirements-dev.in requirements-dev.txt $(pip_lists))"
     installed=$(cat .venv/.installed 2>/dev/null || true)
     lists=requirements-dev sum=$dev_sum
     case $mode-$installed in
@@ -48,9 +52,9 @@ install_list() {
         { [ "$1" != requirements-dev ] || fetch_pips; }
 }
 
-# What an earlier list named, or came with the virtual environment.
+# What an earlier list named, or came with the virtual environment; Node stays where the desk needed it.
 remove_others() {
-    others=$(.venv/bin/python deploy/setup/packages.py others "$1") || return
+    others=$(.venv/bin/python deploy/setup/packages.py others "$1" requirements-node.txt) || return
     # Word splitting wanted: one package a word.
     # shellcheck disable=SC2086
     [ -z "$others" ] || pip uninstall --yes $others
@@ -58,6 +62,7 @@ remove_others() {
 
 compare_lists() {
     .venv/bin/python deploy/setup/packages.py compare requirements.in requirements.txt &&
+        .venv/bin/python deploy/setup/packages.py compare requirements-node.in requirements-node.txt &&
         .venv/bin/python deploy/setup/packages.py compare requirements-dev.in requirements-dev.txt requirements.txt
 }
 

@@ -28,7 +28,10 @@ open_log() {
 
 # step LABEL TOTAL COMMAND…: COMMAND with one line on the terminal, ending the set-up when it fails. TOTAL is how many
 # lines of COMMAND's output say that a part is done (see _is_progress), 0 when it cannot be told.
-step() {
+step() { attempt "$@" || exit 1; }
+
+# The same, and who calls it decides what a failure ends.
+attempt() {
     label=$1 total=$2
     shift 2
     open_log
@@ -48,7 +51,7 @@ step() {
         *)
             printf '\n'
             _explain "$(printf '%s\n' "$told" | sed 1d)" >&2
-            exit 1
+            return 1
             ;;
     esac
 }
@@ -91,6 +94,8 @@ _is_progress() {
     case $line in
         # pip: a package is at hand.
         'Collecting '* | 'Processing '* | 'Requirement already satisfied: '*) return 0 ;;
+        # npm: a file is at hand.
+        'npm http fetch GET 200 '*) return 0 ;;
         # apt: a package is fetched, unpacked, set up; before that it says how many there will be.
         'Get:'* | 'Unpacking '* | 'Setting up '*) return 0 ;;
         *' newly installed, '*)
@@ -116,14 +121,15 @@ _explain() {
 
 _remedy() {
     case $1 in
-        *"No space left on device"* | *"not enough free space"* | *"don't have enough free space"*)
+        *"No space left on device"* | *ENOSPC* | *"not enough free space"* | *"don't have enough free space"*)
             printf 'The disk is full: make room, 2 GB is plenty, and try again (df -h . /tmp tells).' ;;
         *"Temporary failure"* | *"Could not resolve"* | *"Could not connect"* | *"Network is unreachable"* | \
             *NewConnectionError* | *"Connection refused"* | *"Failed to establish"* | *"timed out"* | *ProxyError* | \
+            *EAI_AGAIN* | *ENOTFOUND* | *ECONNREFUSED* | *ECONNRESET* | *ENETUNREACH* | *ETIMEDOUT* | \
             *"(from versions: none)"* | *"Unable to locate package"* | *"Failed to fetch"*)
             printf 'The network, or the registry, cannot be reached: look at the connection, and at http_proxy and https_proxy if it needs them, and try again.' ;;
-        *"DO NOT MATCH THE HASHES"* | *"Hash mismatch"* | *"Hash Sum mismatch"*)
-            printf 'What came is not what the lock names: a damaged download (pip cache purge) or another file. Try again.' ;;
+        *"DO NOT MATCH THE HASHES"* | *"Hash mismatch"* | *"Hash Sum mismatch"* | *EINTEGRITY*)
+            printf 'What came is not what the lock names: a damaged download (pip cache purge, npm cache clean --force) or another file. Try again.' ;;
         *"Could not get lock"* | *"Unable to acquire the dpkg"*)
             printf 'Another program is installing Debian packages: wait for it, and try again.' ;;
         *"make requirements"*) printf 'Run make requirements, and commit what it writes.' ;;

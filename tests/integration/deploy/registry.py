@@ -1,6 +1,6 @@
 """A package registry in a folder, and a checkout that is set up from it, without the network.
 
-The packages are stubs: names, versions and what they require, and no code.
+The packages are stubs: names, versions and what they require, and hardly any code.
 """
 
 import base64
@@ -11,15 +11,18 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import distributions
 from pathlib import Path
 
+import dotenv
 import packaging
 
 from infra.settings import CHECKOUT
 
-LISTS = ("requirements.in", "requirements.txt", "requirements-dev.in", "requirements-dev.txt")
+LISTS = tuple(f"requirements{which}.{kind}" for which in ("", "-dev", "-node") for kind in ("in", "txt"))
+# What the set-up itself works with, to read the lists and `.env`; of these the stubs have the code.
+USED = {"packaging": packaging, "python-dotenv": dotenv}
 
 
 class Registry:
@@ -29,8 +32,8 @@ class Registry:
         self.folder = folder
         self.hashes: dict[str, list[str]] = {}
 
-    def add(self, name: str, version: str, metadata: str = "") -> None:
-        """Offer a release; `metadata` is what it requires, as lines of METADATA."""
+    def add(self, name: str, version: str, metadata: str = "", programs: Mapping[str, str] | None = None) -> None:
+        """Offer a release; `metadata` is what it requires, as lines of METADATA, `programs` are files by path."""
         name = normal(name)
         wheel = self.folder / "simple" / name / f"{name.replace('-', '_')}-{version}-py3-none-any.whl"
         wheel.parent.mkdir(parents=True, exist_ok=True)
@@ -40,13 +43,16 @@ class Registry:
             f"{inside}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{metadata}",
             f"{inside}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
         }
-        if name == "packaging":  # the set-up reads the lists with it
-            real = Path(packaging.__file__).parent
-            files |= {f"packaging/{each.relative_to(real)}": each.read_text() for each in real.rglob("*.py")}
+        files |= programs or {}
+        if module := USED.get(name):
+            real = Path(str(module.__file__)).parent
+            files |= {f"{module.__name__}/{each.relative_to(real)}": each.read_text() for each in real.rglob("*.py")}
         files[f"{inside}/RECORD"] = "".join(_recorded(path, text) for path, text in files.items())
         with zipfile.ZipFile(wheel, "w") as file:
             for path, text in files.items():
-                file.writestr(path, text)
+                entry = zipfile.ZipInfo(path)
+                entry.external_attr = (0o100755 if path in (programs or {}) else 0o100644) << 16
+                file.writestr(entry, text)
         self._offer(wheel, f"{name}=={version}")
 
     def add_file(self, wheel: Path) -> None:
@@ -84,6 +90,8 @@ class Checkout:
             (folder / name).touch()
         shutil.copytree(CHECKOUT / "deploy" / "setup", folder / "deploy" / "setup")
         shutil.copy(CHECKOUT / "deploy" / "setup.sh", folder / "deploy")
+        # A desk that lacks nothing; test_setup_desk.py has a real one.
+        (folder / "deploy" / "web.py").touch()
         shutil.copytree(environment, folder / ".venv", symlinks=True)
 
     @property
