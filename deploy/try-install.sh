@@ -92,11 +92,13 @@ furnish() {
     git -C "$root/root/sinpluma" checkout -q "$commit"
 }
 
+# Its ports are its own, so that a service may run on this machine meanwhile.
 inside() {
     env -i HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 \
+        SINPLUMA_PORT="${SINPLUMA_PORT:-15000}" SINPLUMA_SUPERVISOR_PORT="${SINPLUMA_SUPERVISOR_PORT:-19001}" \
         ${http_proxy:+"http_proxy=$http_proxy"} ${https_proxy:+"https_proxy=$https_proxy"} \
         ${no_proxy:+"no_proxy=$no_proxy"} ${PIP_INDEX_URL:+"PIP_INDEX_URL=$PIP_INDEX_URL"} \
-        PIP_CERT=/etc/ssl/certs/ca-certificates.crt \
+        PIP_CERT=/etc/ssl/certs/ca-certificates.crt NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt \
         chroot "$root" sh -c "cd /root/sinpluma && exec $*"
 }
 
@@ -110,8 +112,9 @@ run_until_ready() {
         sleep 0.2
     done
     took=$(($(seconds) - begun))
+    ! grep "the desk.*failed\|without the desk" "$scratch/out" || fail "$suite: the desk was not built"
     for process in $(processes); do
-        case $(tr '\0' ' ' <"/proc/$process/cmdline") in
+        case $({ tr '\0' ' ' <"/proc/$process/cmdline"; } 2>/dev/null) in
             *"python run.py up "*) kill -INT "$process" ;;
         esac
     done
