@@ -27,7 +27,7 @@ from infra.settings import Settings
 
 class Api(APIFlask):
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        """As it is: no view or hook of ours is a coroutine, and Flask would find that out anew at each call."""
+        """Return the function as it is: none of ours is a coroutine, and Flask would check that again on every call."""
         return func
 
 
@@ -67,7 +67,7 @@ def create_app(settings: Settings) -> APIFlask:
 
 
 def _mount(app: Flask, prefix: str, other: Flask) -> None:
-    """Hand over what is under the prefix. The dispatcher takes every path apart, so it sees no others."""
+    """Mount an application under a prefix. Other paths bypass werkzeug's dispatcher, which splits each path it sees."""
     alone, both = app.wsgi_app, DispatcherMiddleware(app.wsgi_app, {prefix: other})
 
     def mounted(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

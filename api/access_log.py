@@ -1,8 +1,6 @@
-"""A line for each request, or for those that matter (ACCESS_LOG): what was asked, by whom, how it ended and how long
-it took.
+"""A log line for each request that ACCESS_LOG selects: method, route, user, status and duration.
 
-Of what was asked the route alone: paths hold ids and queries hold words, and neither belongs in a log.
-"""
+Only the route's template is logged: paths hold ids and queries hold words, and neither belongs in a log."""
 
 import logging
 from collections.abc import Callable
@@ -28,7 +26,7 @@ WANTED: dict[str, Callable[[str, str, float], bool]] = {
 
 
 def line(environ: dict[str, Any], route: str, status: str, seconds: float, headers: list[tuple[str, str]]) -> Any:
-    """What there is to say when the answer begins; call it to say it, with the answer's body."""
+    """Prepare the line when the answer begins; call the result with the answer's body to log it."""
     actor = g.get("actor") if has_app_context() else None
     length = next((value for name, value in headers if name.lower() == "content-length"), None)
 
@@ -41,7 +39,7 @@ def line(environ: dict[str, Any], route: str, status: str, seconds: float, heade
             "milliseconds": round(seconds * 1000, 1),
             "bytes": size,
             "user": actor.user_id if actor else None,
-            # A proxy of ours has been looked through by now.
+            # By now the address is the client's own: trusted proxies have been resolved.
             "address": environ.get("REMOTE_ADDR"),
         }
         logger.info("%s %s %s", about["method"], route, status, extra=about)

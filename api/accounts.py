@@ -79,13 +79,13 @@ def _redeem(ticket: str) -> str:
 def refresh() -> Response:
     """Spend the refresh token, sent as Bearer token or cookie, for a new pair
 
-    Used again it ends its whole session, except that the newest pair is answered once more to the token that made it,
-    for 30 seconds: an answer may get lost on its way."""
+    A second use ends the whole session. The one exception: for 30 seconds the token that made the newest pair gets that
+    pair again, since its answer may have been lost."""
     who = actor()
     command = sessions.RefreshSession(who.session_id, who.token_id)
     try:
         if "Idempotency-Key" in request.headers:
-            # A stored answer lives for a day, and a spent token must not.
+            # A stored answer would let a spent token live on for a day.
             carry_out_unseen(sessions.check_refresh, command)
         answer = carry_out(sessions.refresh_session, command, replies.refreshed, also=who.token_id, unseal=_redeem)
         return answer if browsers.came_with_token() else browsers.put_into_cookie(answer)
@@ -105,15 +105,15 @@ def _close(session_id: str) -> None:
 def logout() -> Response:
     """End this session: its tokens are dead at once
 
-    Sent again, with an Idempotency-Key or without, it is answered 401: a dead token opens nothing, not even a stored
-    answer. Who has lost the first answer may take the 401 for it."""
+    A repeated request gets 401, with an Idempotency-Key or without: a dead token opens nothing, not even a stored
+    answer. A client that lost the first answer can take the 401 as success."""
     command = sessions.CloseSession(actor().session_id)
     answer = carry_out(sessions.close_session, command, replies.nothing)
     return browsers.take_cookie_back(_last_word(answer))
 
 
 def _last_word(answer: Response) -> Response:
-    """The answer to what ends sessions, when no process believes in them any more."""
+    """Answer a request that ended sessions, once no process accepts their tokens any more."""
     reads().current.wait_out()
     return answer
 
@@ -157,6 +157,6 @@ def edit_profile(user_id: str, json_data: dict[str, Any]) -> Response:
     """Change one's own profile"""
     command = accounts.EditProfile(user_id, json_data)
     answer = carry_out(accounts.edit_profile, command, replies.own_profile)
-    # Notebooks and revisions show the author's name from a lease.
+    # Notebooks and revisions show the author's name from a leased value; wait until no lease holds the old one.
     reads().current.wait_out()
     return answer

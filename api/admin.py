@@ -1,4 +1,4 @@
-"""For administrators: who has an account, and what the reactions could not do."""
+"""For administrators: the accounts, and the deliveries that reactions could not handle."""
 
 import logging
 from typing import Any
@@ -47,7 +47,7 @@ def change_user(user_id: str, json_data: dict[str, Any]) -> Response:
     """Change someone's role, or whether they may sign in; disabled, they are signed out everywhere at once"""
     command = accounts.ChangeUser(user_id, **json_data)
     answer = carry_out(accounts.change_user, command, replies.managed_user)
-    # The log of events knows no roles, so this line is the record.
+    # Roles are not in the event log, so this line is their only record.
     logger.info("an administrator changed a user", extra={"by": actor().user_id, "user": user_id, **json_data})
     reads().current.wait_out()
     return answer

@@ -1,4 +1,4 @@
-"""Who asks: the token, the session behind it, and the short list of routes that anyone may use."""
+"""Authentication: the token, the session behind it, and the short list of public routes."""
 
 from apiflask import APIFlask
 from flask import g, request
@@ -27,14 +27,15 @@ PUBLIC = frozenset(
         "search.search",
         "health.healthz",
         "health.readyz",
-        # Public to this machine alone; it sees to that itself.
+        # Open to this machine only; the route checks that itself.
         METRICS,
         "docs.spec",
         "docs.page",
         "docs.page_file",
     }
 )
-# These make who asks, or ask nobody: a client whose token has expired comes here because of it, and may send it along.
+# These create or end a session and ignore any token: a client whose token has expired comes here, and may send it
+# along.
 UNASKED = frozenset({"accounts.register", "accounts.login", METRICS})
 # The one route that takes a refresh token, and nothing else.
 REFRESH = "accounts.refresh"
@@ -47,12 +48,13 @@ def register(app: APIFlask) -> None:
 
 
 def _identify() -> None:
-    """Find out who asks; refuse a bad token wherever one counts, and a missing one on routes that are not public."""
+    """Identify the caller. Refuse a bad token wherever a token counts, and a missing one on routes that are not
+    public."""
     who = g.actor = None
     try:
         who = g.actor = _who()
     finally:
-        # What is refused is counted too, by its address.
+        # Refused requests count against the limit of their address.
         limits.count(who.user_id if who else None)
 
 
@@ -95,7 +97,7 @@ def _renewed(token: str, known: Actor | None) -> Actor:
 
 
 def _refresher(header: str) -> Actor:
-    # Not through the leases: what they hold is let in by its text alone, as an access token.
+    # Not through the leases: a leased token is accepted by its text alone, as an access token.
     return _checked(_bearer(header), "refresh")
 
 
@@ -111,7 +113,7 @@ def _checked(token: str, kind: str) -> Actor:
 
 
 def _alive(told: Claims | Actor) -> Actor:
-    """What a token told, with the role that its user has now. What was read once need not be decoded again."""
+    """The token's user with the role they have now. A token that was decoded once is not decoded again."""
     live = live_session(told.session_id)
     if live is None or live.user_id != told.user_id:
         raise WrongCredentials(OVER)

@@ -1,7 +1,5 @@
-"""Bodies of requests: how large they may be, and what may stand in them as JSON. To refuse one costs next to nothing.
-
-nginx before the API has the same limits of size; these are for those who run it without, and for what nginx lets in.
-"""
+"""Bodies of requests: how large they may be, and what may stand in them as JSON. Refusing a body is cheap. nginx
+enforces the same size limits; these are for installations without nginx, and for what nginx lets through."""
 
 import json
 import math
@@ -20,13 +18,13 @@ MOST_BODY_BYTES = 8 * 1024 * 1024
 # To sign in takes a few hundred.
 MOST_SIGN_IN_BYTES = 16 * 1024
 SIGN_IN = "/api/v1/auth/"
-# Names and list items on all levels. A page has ten, a large order of pages a thousand.
+# Members and list items on all levels. A page has ten, a large page order a thousand.
 MOST_MEMBERS = 10_000
 MOST_LEVELS = 32
 
 _NOT_TEXT = re.compile("[\x00\ud800-\udfff]")
-# What parts a body, outside of strings. No quantifier gives anything back, and a string that never ends is one as well:
-# so the time is that of one pass, whatever stands there.
+# The separators of a JSON body outside strings. Possessive quantifiers never backtrack, and an unterminated string
+# matches too, so any input takes one pass.
 _token = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?+|[\[{]\s*+[\]}]|[,\[{\]}]', re.DOTALL)
 
 
@@ -37,8 +35,8 @@ def register(app: APIFlask) -> None:
 
 
 def _limit() -> None:
-    """Refuse what is too large by what the client says of it, before anything is read. What comes without a length is
-    counted as it is read."""
+    """Refuse a body whose Content-Length is too large before reading it. A body without a length is counted while it is
+    read."""
     asked: Request = request._get_current_object()  # type: ignore[attr-defined]
     if "CONTENT_LENGTH" not in asked.environ and "HTTP_TRANSFER_ENCODING" not in asked.environ:
         return
@@ -62,7 +60,7 @@ def load_json(request: Request, schema: Schema) -> Any:
         abort(415, "Send the body in UTF-8.")
     body = request.get_data()
     if request.content_length is None and len(body) >= (request.max_content_length or 0):
-        # Werkzeug stops there and takes what it has for all.
+        # Werkzeug would stop there and treat the part it has as the whole body.
         raise RequestEntityTooLarge(f"The body may have {request.max_content_length:,} bytes.")
     if fault := _too_much(body):
         abort(422, fault, {"json": {"_body": [fault]}})
@@ -131,14 +129,14 @@ def _printable(name: str) -> str:
 
 
 def _too_much(body: bytes) -> str | None:
-    """What is wrong with the number of members or of levels, before a parser makes objects of all of them."""
+    """What is wrong with the number of members or levels; checked before the parser turns them into objects."""
     members = level = 0
     for tokens, found in enumerate(_token.finditer(body)):
         first = body[found.start()]
         if first in b"]}":
             level -= 1
         elif first in b",[{" and found.end() - found.start() == 1:
-            # Each comma parts one more from those before; the first of all comes with the bracket.
+            # Each comma adds one member; the first comes with the bracket.
             members += 1
             level += first != ord(",")
         # No JSON of so few members has more: a name and a value each, and two brackets.

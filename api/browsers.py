@@ -1,8 +1,7 @@
 """Sessions of browsers: the refresh token lies in a cookie that no script can read.
 
-A browser sends a cookie along whoever made it ask, so the cookie counts on two routes only, where no Bearer token is
-sent, and from pages of this very origin: the request has to say so, and browsers say it with every POST.
-"""
+Browsers attach cookies to requests that other sites cause. So the cookie counts on two routes only, only without a
+Bearer token, and only if Origin names this very origin; browsers send Origin with every POST."""
 
 import msgspec
 from flask import Response, request
@@ -46,7 +45,7 @@ def refuse_strangers() -> None:
 
 
 def _is_ours(origin: str) -> bool:
-    # A proxy that ends TLS in front of us need not be among the trusted ones.
+    # https counts too: a proxy that terminates TLS may be missing from the trusted ones.
     return origin.lower() in {f"{scheme}://{request.host}".lower() for scheme in (request.scheme, "https")}
 
 
@@ -61,7 +60,7 @@ def put_into_cookie(answer: Response) -> Response:
 
 
 def take_cookie_back(answer: Response) -> Response:
-    """The same answer, after which the browser has no cookie of ours. From elsewhere none is taken."""
+    """The same answer with the cookie deleted. A request from another origin cannot delete it."""
     if COOKIE in request.cookies and _is_ours(request.headers.get("Origin", "")):
         answer.delete_cookie(COOKIE, path=PATH, secure=request.is_secure, httponly=True, samesite="Strict")
     return answer

@@ -1,4 +1,4 @@
-"""Browser applications of other origins, when ``CORS_ORIGINS`` names them; without it, no word of all this."""
+"""CORS for the origins that ``CORS_ORIGINS`` names; without it, no CORS header is ever sent."""
 
 from functools import partial
 

@@ -1,8 +1,7 @@
 """rq-dashboard for administrators: a small application of its own under ``/internal``.
 
-It is apart from the API because it differs in everything that matters: it serves browsers, with a cookie, and pages
-that bring inline scripts. A Bearer token of an administrator is admitted too.
-"""
+It is separate from the API because it serves browsers, with a cookie and pages that carry inline scripts. A Bearer
+token of an administrator is admitted too."""
 
 import hmac
 import logging
@@ -44,7 +43,7 @@ UNASKED = frozenset({"log_in", "log_out"})
 SIGNED_IN_FOR = timedelta(hours=12)
 # A form with an e-mail and a password.
 MOST_BODY_BYTES = 16 * 1024
-# What rq-dashboard understands; it fails over anything else.
+# The parameters that rq-dashboard understands; anything else makes it fail.
 REGISTRIES = frozenset({"queued", "failed", "deferred", "started", "finished", "scheduled", "canceled"})
 ORDERS = frozenset({"asc", "dsc"})
 MOST_ON_A_PAGE = 100
@@ -53,7 +52,7 @@ PAGE = files("api").joinpath("operators.html").read_text()
 
 class _Sessions(SecureCookieSessionInterface):
     def get_cookie_secure(self, app: Flask) -> bool:
-        """Whether the browser may send it over TLS only: behind TLS it may; on a bare loopback it has to do without."""
+        """Set Secure when the request came over TLS; plain loopback has to do without."""
         return request.is_secure
 
 
@@ -72,7 +71,7 @@ def create_dashboard(shared: Services) -> Flask:
         SESSION_COOKIE_SAMESITE="Strict",
         SESSION_COOKIE_PATH=PREFIX,
         PERMANENT_SESSION_LIFETIME=SIGNED_IN_FOR,
-        # From signing in, however busy the operator is.
+        # Counted from sign-in, whatever happens in between.
         SESSION_REFRESH_EACH_REQUEST=False,
         RQ_DASHBOARD_REDIS_URL=settings.redis_url,
     )
@@ -96,7 +95,7 @@ def _plain(told: str, status: int, headers: dict[str, str] | None = None) -> Res
 
 
 def _failure(error: Exception) -> Response:
-    """rq-dashboard shows what it finds, and takes for granted that RQ has written it."""
+    """rq-dashboard trusts that RQ wrote everything in Redis; say so instead of a 500 where that does not hold."""
     if isinstance(error, SQLAlchemyError | RedisError):
         return _plain("A part of the service is away. Try again in a moment.", 503, {"Retry-After": "2"})
     if request.blueprint == rq_dashboard.blueprint.name:

@@ -17,10 +17,10 @@ from infra.settings import CHECKOUT, Settings
 
 BUILT = CHECKOUT / "web" / "dist"
 PAGE = "index.html"
-# Where the page has it: what the editor adds to its styles at run time is let in by a number used once.
+# The placeholder in the page for the CSP nonce that admits the styles which the editor adds at run time.
 NONCE = b"STYLE-NONCE"
 _ID = "[0-9a-f]{32}"
-# The addresses that `web/src/app.tsx` knows. Everything else is a 404 as before.
+# The paths that `web/src/app.tsx` routes. Every other path goes on to the API, and so to its 404.
 SCREENS = re.compile(
     "/(?:sign-in|register|published|trash|search|profile|operators"
     f"|notebooks(?:/{_ID}(?:/pages/{_ID}(?:/history)?)?)?|read/{_ID}(?:/{_ID})?)?/?"
@@ -28,7 +28,7 @@ SCREENS = re.compile(
 # The service worker fetches on its own, under the policy of its own answer.
 WORKER = "sw.js"
 WORKER_POLICY = "default-src 'none'; connect-src 'self'"
-# A name has the hash of its content in it, so it never means anything else.
+# Asset names contain the hash of their content, so they can be cached for ever.
 FOREVER = "public, max-age=31536000, immutable"
 ENCODINGS = (("br", ".br"), ("gzip", ".gz"))
 WsgiApp = Callable[..., Iterable[bytes]]
@@ -92,7 +92,7 @@ class Desk:
         try:
             body = chosen.read_bytes()
         except OSError:
-            # Built anew since this process began, and under another name now.
+            # The desk was rebuilt after this process started; the file has another name now.
             return self._wsgi_app(environ, start_response)
         etag = f'"{hashlib.blake2b(body, digest_size=9).hexdigest()}"'
         headers.append(("ETag", etag))

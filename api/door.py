@@ -32,17 +32,16 @@ def carry_out(
     """Let ``handler`` do the command in one transaction, and answer with what ``present`` (``api/replies.py``) makes of
     its result.
 
-    With an Idempotency-Key the answer is stored in that transaction, and a repeated request gets it again. ``also`` is
-    what makes a request another one besides its body. ``unseal`` makes the body that is sent of the one that is
-    stored, where that must not lie in a table.
-    """
+    With an Idempotency-Key the answer is stored in that transaction, and a repeated request gets it again. ``also``
+    adds to the request's fingerprint, besides its body. ``unseal`` turns the stored body into the one that is sent,
+    where the latter must not be stored."""
     answer = perform_once(services().writing, cause(), _claim(also), handler, command, present)
     services().nudge.poke()
     return _response(answer, unseal)
 
 
 def carry_out_unseen(handler: Callable[[Command, UnitOfWork], Result], command: Command) -> Result:
-    """Do a command that is only part of a request: in a transaction of its own, without an answer or a receipt."""
+    """Run a command that is only part of a request: in its own transaction, without an answer or a receipt."""
     return perform(services().writing, cause(), partial(handler, command))
 
 
@@ -71,7 +70,7 @@ def _claim(also: str) -> Claim | None:
         raise Invalid({"Idempotency-Key": ["Must have 1 to 255 characters."]})
     who = maybe_actor()
     holder = who.user_id if who else f"address:{request.remote_addr}"
-    # Keyed: a body may hold a password, and a bare hash of it could be guessed at far faster than bcrypt's.
+    # An HMAC, since a body may hold a password: a plain hash could be brute-forced far faster than bcrypt's.
     content = request.get_data() + also.encode()
     digest = hmac.new(services().settings.jwt_secret_key.encode(), content, "sha256").hexdigest()
     return Claim(holder, key, f"{request.method} {request.path}"[:2100], digest)
@@ -90,5 +89,5 @@ def _success(answer: Answer, body: str) -> Response:
 
 
 def _refusal(answer: Answer) -> Response:
-    """A refusal that was committed. What is stored are its own members: the request id is each request's own."""
+    """A refusal that was committed. Its own members are stored, without the request id, which differs each time."""
     return problem(answer.status, headers=answer.headers, **msgspec.json.decode(answer.body))

@@ -1,4 +1,4 @@
-"""Every refusal and failure as RFC 9457 problem+json. Nothing of our inside ever reaches a client."""
+"""Every refusal and failure as RFC 9457 problem+json. No internal detail ever reaches a client."""
 
 import logging
 from http import HTTPStatus
@@ -35,7 +35,7 @@ STATUS_OF = {
     errors.Invalid: 422,
 }
 RETRY_SECONDS = "2"
-# What is listed of what is wrong: an answer must not grow with what was sent.
+# At most so many errors are listed: an answer must not grow with the request.
 MOST_ERRORS = 20
 LONGEST_NAME = 200
 DONE_ONCE = (

@@ -38,7 +38,7 @@ class Readiness(Schema):
 _WHEN_DOWN: Any = {
     503: {"description": "The database is down.", "content": {"application/json": {"schema": Readiness}}}
 }
-# Longer than a resend takes, so that a lost job alone raises no alarm.
+# Longer than a resend takes, so that one lost job raises no alarm.
 TOO_OLD_SECONDS = 60
 
 
@@ -86,7 +86,7 @@ def _objects() -> str:
 
 
 def _relay() -> str:
-    """What goes on behind, all of it: the relay, each reaction's worker, and programs that do not stay."""
+    """Everything in the background: the relay, each reaction's worker, and programs in a crash loop."""
     found = _lags() + [
         f"{name} has ended {count} times in {starts.WINDOW_SECONDS // 60} minutes"
         for name, count in starts.loops(services().settings.var).items()

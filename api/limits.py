@@ -29,7 +29,7 @@ CHANGE = Rule(Limit("change", 1200), Limit("change", 120))
 PASSWORD = Rule(Limit("password", 10), Limit("change", 120))
 # By the address alone, signed in or not: nobody buys more attempts by having an account.
 ATTEMPT = Limit("login", 30)
-# Of one account from one address; and from all addresses together, which nobody who guesses from one can use up: so he
+# Per account and address, and per account from all addresses. Guessing from one address cannot use up the second, so it
 # locks nobody out elsewhere.
 ACCOUNT = Limit("account", 10)
 ACCOUNT_ANYWHERE = Limit("account-anywhere", 100)
@@ -67,8 +67,8 @@ def count_login(email: str) -> None:
     Raises:
         TooManyRequests: the limit is reached.
     """
-    # The queues' dashboard shows what lies in Redis; nobody's address has to. However it was spelt: what the database
-    # would find as the same is counted as the same.
+    # Hashed, since the dashboard shows what lies in Redis. Normalised first: spellings that the database treats as one
+    # account count as one.
     account = hashlib.blake2b(fold(email.strip()).encode(), digest_size=16).hexdigest()
     _count(request.environ, ACCOUNT, f"{account}:{_address(request)}")
     _count(request.environ, ACCOUNT_ANYWHERE, account)
@@ -94,7 +94,7 @@ def _count(environ: dict[str, Any], limit: Limit, holder: str) -> None:
 
 
 def telling(wsgi_app: Callable[..., Any]) -> Callable[..., Any]:
-    """WSGI middleware: says in each answer where its sender stands."""
+    """WSGI middleware: adds the rate-limit headers to each answer."""
 
     # Here and not in Flask, whose headers cost ten times as much to set.
     def told(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
@@ -128,7 +128,7 @@ def _address(asked: Request) -> str:
 
 @lru_cache(maxsize=1024)
 def _network(address: str) -> str:
-    """A subscriber has 2**64 addresses of version 6, so all of them count as one."""
+    """An IPv6 subscriber has 2**64 addresses, so the whole /64 counts as one."""
     try:
         parsed = ip_address(address.partition("%")[0])
     except ValueError:

@@ -29,7 +29,7 @@ SIGNED_FOR = timedelta(hours=2)
 
 
 class Variant(NamedTuple):
-    """What is answered for a size. ``final``: it will always be."""
+    """The object that is served for a size. ``final``: it will never change."""
 
     key: str
     mime: str

@@ -25,7 +25,7 @@ from infra.clock import now
 logger = logging.getLogger(__name__)
 blueprint = APIBlueprint("metrics", __name__)
 
-# Whoever sends one of these speaks for somebody else, wherever that is.
+# A request with one of these headers came through a proxy, so it is not from this machine itself.
 PASSED_ON = ("X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP", "Forwarded", "Via")
 
 
@@ -83,7 +83,7 @@ def _has_token() -> bool:
 
 
 class _Figures:
-    """What is known now. A part that is away costs its own figures, and is told to be away."""
+    """Collect the current figures. A part that is down loses its own figures and is reported as down."""
 
     def collect(self) -> Iterator[Metric]:
         yield from metrics.collect()

@@ -16,7 +16,7 @@ from api.openapi_words import ERRORS, HEADERS, PARAMETERS, Json
 
 PROBLEM = "application/problem+json"
 CHANGES = frozenset({"post", "put", "patch", "delete"})
-# With this schema a route says nothing but that an error can happen.
+# The schema of an error about which the route says nothing more.
 GENERIC = "Problem"
 # Their answers are never the same for long.
 UNCONDITIONAL = frozenset({"health", "metrics"})
@@ -188,7 +188,8 @@ def _parameter(name: str, description: str, more: Json) -> Json:
 
 
 def _say_what_is_always_there(spec: Json) -> None:
-    """marshmallow means what it loads: what it dumps is complete, but for what says otherwise, and may grow."""
+    """marshmallow's "required" speaks of input. In answers every field is there unless marked otherwise, and more may
+    be added."""
     bodies = [op["requestBody"] for item in spec["paths"].values() for op in item.values() if "requestBody" in op]
     loaded = [node.get("$ref") for node in _nodes(bodies)]
     for name, schema in spec["components"]["schemas"].items():

@@ -1,4 +1,4 @@
-"""Counting requests against limits, all processes together, at next to no cost.
+"""Counts requests against limits for all processes together, without a Redis round trip per request.
 
 A process fetches permits from Redis in blocks of a twentieth of the limit and hands them out by itself. So nobody ever
 gets more than the limit from all processes together, a read does not pay for a round trip, and a limit as small as

@@ -1,4 +1,4 @@
-"""From rows, facts and aggregates to what the schemas dump. Presenters ask nobody: what they need, they are given."""
+"""From rows, facts and aggregates to what the schemas dump. Presenters do no I/O: they get everything as arguments."""
 
 from dataclasses import asdict
 from typing import Any
@@ -74,7 +74,7 @@ def managed_user(user: User) -> dict[str, Any]:
 
 def delivery(row: Delivery) -> dict[str, Any]:
     """A delivery as administrators see it."""
-    # A driver's error goes on with the statement and its values: someone's text.
+    # A driver's error includes the statement's values, which may be someone's text: only its first line is shown.
     reason = (row["error"] or "").partition("\n")[0] or None
     shown = {**row, "id": f"{row['reaction']}{POINT}{row['event_id']}", "event_type": row["type"], "error": reason}
     return _DELIVERY.dump(shown)  # type: ignore[no-any-return]

@@ -1,9 +1,8 @@
 """Who the client is when proxies stand between.
 
 ``X-Forwarded-For`` grows to the right, one address by each proxy; what stands left of the first proxy that is ours was
-written by a stranger. So it is read from the right, for as long as the one who says it is trusted. (A fixed number of
-hops, as werkzeug's ProxyFix takes it, believes whoever reaches the service by a shorter way.)
-"""
+written by a stranger. So it is read from the right, as long as the address that reported the next one is trusted. (A
+fixed number of hops, as werkzeug's ProxyFix takes it, believes whoever reaches the service by a shorter way.)"""
 
 from collections.abc import Callable, Iterable
 from functools import lru_cache
@@ -23,8 +22,8 @@ def behind_nginx(wsgi_app: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return wsgi_app(environ, start_response)
         finally:
-            # nginx has all of the body and is handing it over. Closed on in the middle, it may take our refusal for a
-            # failure.
+            # nginx already holds the whole body and is sending it. If we closed the connection meanwhile, it might
+            # report our refusal as a 502.
             if environ.get("CONTENT_LENGTH", "0") != "0":
                 while environ["wsgi.input"].read(READ_AT_ONCE):
                     pass

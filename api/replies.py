@@ -33,7 +33,7 @@ def nothing(_: object) -> Answer:
 
 
 def page(saved: Page) -> Answer:
-    """Whatever wrote it; the version and the hash are the receipt."""
+    """The answer to every command that writes a page; version and hash are the client's receipt."""
     body = presenters.page(saved)
     return answer(body, ETag=draft_etag(body))
 
@@ -123,7 +123,8 @@ def refreshed(session: Session) -> Answer:
 
 
 def _ticket(session: Session, **more: object) -> Answer:
-    """What a receipt keeps of an answer with tokens: enough to make the same ones again, of no use to a thief."""
+    """What a receipt stores of an answer with tokens: enough to make the same tokens again, useless without the signing
+    key."""
     return answer({"session": session, "more": more})
 
 

@@ -92,6 +92,6 @@ def label_revision(page_id: str, revision_id: str, json_data: dict[str, Any]) ->
 def _labelled(command: commands.LabelRevision, uow: UnitOfWork) -> dict[str, Any]:
     revisions.find_within(uow.connection, actor().user_id, command.page_id, command.revision_id)
     labelled = commands.label_revision(command, uow)
-    # Again, behind the page's lock, which the thinning takes as well: what is here now will stay.
+    # Checked again under the page's lock, which thinning takes too: a revision found now will stay.
     row = revisions.existing(uow.connection, command.page_id, command.revision_id, labelled.owner_id)
     return {**row, "label": labelled.label or None}

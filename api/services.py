@@ -22,9 +22,9 @@ from queries import reads as queries
 from queries.reads import Reads
 from queries.viewer import Viewer
 
-# The primary has to be asked after a replica that hangs, within the time that a request may take.
+# A hanging replica must time out soon enough to ask the primary within the request's own time.
 REPLICA_SECONDS = 1.0
-# What is decoded takes a processor; what waits takes a thread.
+# A decoding child takes a processor; a waiting request takes a thread.
 PICTURES_AT_ONCE = 2
 PICTURE_PATIENCE = 2.0
 PICTURES_WAITING = 1
@@ -63,7 +63,7 @@ def build(settings: Settings) -> Services:
     mysql = database.watch(settings)
     reading = read_engine(settings, patience=REQUEST_SECONDS, watch=mysql)
     writing = write_engine(settings, patience=REQUEST_SECONDS, watch=mysql)
-    # One for all that requests ask of Redis: who has waited for it once waits no more.
+    # Shared by all uses of Redis: after one request waited in vain, the others skip it at once.
     redis = Watch("Redis", connect(settings).ping)
     shared = SharedCache(connect(settings), redis)
     store = Store(settings, read_seconds=STORE_SECONDS)

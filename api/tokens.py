@@ -1,4 +1,4 @@
-"""Tokens: how they are signed, and what a stranger's token has to be to be believed.
+"""Tokens: how they are signed, and what is checked before one is believed.
 
 A token names its key by ``kid``, which is unverified input: it only chooses from a fixed table of our own keys, the
 current one and, during a rotation, the previous one. The algorithm is ours to say, never the token's.
@@ -42,12 +42,12 @@ def configure(app: Flask, settings: Settings) -> None:
 
 
 def key_id(key: str) -> str:
-    """What a token calls its key; says nothing about it."""
+    """The ``kid`` of a token, for choosing a key; proves nothing."""
     return hashlib.sha256(b"sinpluma token key: " + key.encode()).hexdigest()[:16]
 
 
 def pair(session: Session) -> dict[str, Any]:
-    """Both tokens of the session, the same ones whenever it is asked for the same session."""
+    """Both tokens of the session; the same session always gives the same tokens."""
     return {
         "access_token": create_access_token(session.user_id, additional_claims=_claims(session, ACCESS_LIFETIME, "-a")),
         "refresh_token": create_refresh_token(session.user_id, additional_claims=_claims(session, LIFETIME)),
@@ -82,8 +82,7 @@ def read(token: str, kind: str) -> Claims:
         expires_at = datetime.fromtimestamp(told["exp"], UTC)
         claims = Claims(told["sub"], told["sid"], told["jti"], expires_at)
     except Exception:
-        # A stranger wrote it, so whatever it makes the decoder raise (nested a thousand deep, a date after the end of
-        # time) says the same.
+        # Untrusted input: whatever the decoder raises on it (deep nesting, a date out of range) means the same.
         raise WrongCredentials(NOT_VALID) from None
     if told["type"] != kind or not all(isinstance(told[name], str) for name in ("sub", "sid", "jti")):
         raise WrongCredentials(f"This is not {'an access' if kind == 'access' else 'a refresh'} token.")

@@ -34,7 +34,7 @@ class _Bounded:
 
 
 class _StrictParser(FormDataParser):
-    """Says what is wrong with a body, where Werkzeug's would make nothing of it."""
+    """Raises on a malformed body, where Werkzeug's parser returns an empty form."""
 
     def parse(self, *arguments: Any, **options: Any) -> Any:
         self.silent = False

@@ -11,7 +11,7 @@ from domain.passwords import FEWEST, MOST, is_common
 from domain.user import fold
 
 LONGEST_EMAIL = 254
-# They would speak for the service.
+# Names that would seem to speak for the service.
 RESERVED = frozenset({"admin", "root", "system", "support", "sinpluma", "moderator"})
 # With line and paragraph separators; a joiner is none of these: it makes emoji.
 _control_or_direction = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]").search
@@ -31,7 +31,7 @@ def _storable(value: str) -> None:
 
 
 def _as_it_is(value: str) -> None:
-    """Each other spelling would be a name of its own for the same account, with attempts of its own to sign in."""
+    """No blanks are stripped: each spelling of one account would get its own count of sign-in attempts."""
     if value != value.strip() or not unicodedata.is_normalized("NFC", value):
         raise ValidationError("Leave out white space around it, and write letters with marks as one (NFC).")
 

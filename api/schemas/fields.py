@@ -52,7 +52,7 @@ class ListQuery(Schema):
 
 
 def digest_of(schema: Schema) -> str:
-    """Another one for each set of fields that a schema writes: by their names and types, in their order."""
+    """A digest of the fields that a schema writes: their names and types, in order."""
     return hashlib.blake2b(repr(_outline(schema)).encode(), digest_size=6).hexdigest()
 
 

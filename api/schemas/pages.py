@@ -56,7 +56,7 @@ class PageQuery(Schema):
     )
 
     def load(self, data: Any, **options: Any) -> Any:
-        # Nearly all requests ask nothing, and this is the busiest route.
+        # Nearly all requests have no query, and this is the busiest route.
         return super().load(data, **options) if data else {"view": "draft"}
 
 
