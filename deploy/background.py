@@ -1,8 +1,7 @@
 """The relay, the clock and a worker for each queue, forked from one process that has imported what they need.
 
-Started one by one they share nothing but the interpreter, at some 55 MB each; forked they share nearly all of it
-(docs/adr/0040). This process only waits: it starts again whatever ends, and passes a stop on.
-"""
+Started separately each needs some 55 MB of its own; forked they share nearly all of it (docs/adr/0040). This process
+only waits: it restarts whatever ends, and passes a stop on."""
 
 import ctypes
 import gc
@@ -19,13 +18,13 @@ from deploy.parent import die_with_parent
 
 logger = logging.getLogger(__name__)
 
-# The API answers people, the rest catches up: with the processor scarce, saves come first.
+# People wait for the API, nobody for the rest: when the processor is scarce, saves come first.
 NICENESS = 10
 PR_SET_NAME = 15
 # An outage may last: the pause grows and the tries never end. A fork costs little, so it need not grow long.
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 5.0
-# Whoever ran for so long has started well; the next pause is the first one again.
+# A process that ran this long started well: the next pause is the shortest one again.
 STARTED_WELL_SECONDS = 10.0
 WAKING = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT}
 
@@ -50,10 +49,10 @@ class Background:
         self._is_stopping = False
 
     def run(self) -> None:
-        """Until SIGTERM or SIGINT; then the members are told so, once, and waited for."""
+        """Run until SIGTERM or SIGINT; then signal the members once and wait for them."""
         # Blocked, so that each is taken by sigtimedwait and none is lost between two calls.
         signal.pthread_sigmask(signal.SIG_BLOCK, WAKING)
-        # What is here now is never freed: without looking at it the collector leaves its pages shared.
+        # Frozen objects are skipped by the garbage collector, so their memory pages stay shared after the fork.
         gc.collect()
         gc.freeze()
         while True:
@@ -108,12 +107,12 @@ class Background:
 
 
 def give_way() -> None:
-    """Once, however often it is asked for: what is forked inherits it."""
+    """Lower the priority once: forked processes inherit it."""
     os.setpriority(os.PRIO_PROCESS, 0, max(NICENESS, os.getpriority(os.PRIO_PROCESS, 0)))
 
 
 def import_all() -> None:
-    """What the members need, here and once: what they import themselves they have each for itself."""
+    """Import what the members need before the fork: what they import afterwards is not shared."""
     for module in ("events.relay", "workers.clock", "workers.runner"):
         importlib.import_module(module)
     from workers.reaction import prepare

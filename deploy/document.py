@@ -6,7 +6,7 @@ import sys
 from api import create_app
 from infra.settings import load_settings
 
-# Nothing is asked while an application is only described.
+# No server is contacted to describe an application.
 NOWHERE = {
     "DATABASE_URL": "mysql+pymysql://nobody:nothing@127.0.0.1:1/nowhere",
     "REDIS_URL": "redis://127.0.0.1:1/0",

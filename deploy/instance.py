@@ -52,7 +52,7 @@ class Instance:
             self._lock = None
 
     def leftovers(self) -> list[int]:
-        """Processes of this instance, but for this one and the ones above it."""
+        """Processes of this instance, except this one and its ancestors."""
         spared = _ancestors()
         return [pid for pid in _all_pids() if pid not in spared and self._owns(pid)]
 
@@ -62,7 +62,7 @@ class Instance:
         _signal(found, signal.SIGTERM)
         deadline = time.monotonic() + patience
         while (alive := self.leftovers()) and time.monotonic() < deadline:
-            # SIGTERM waits in the queue of a stopped process; let it see it.
+            # A stopped process receives SIGTERM only once it continues.
             _signal(alive, signal.SIGCONT)
             time.sleep(0.05)
         while alive := self.leftovers():
@@ -79,8 +79,8 @@ class Instance:
             return False  # gone, or someone else's
 
     def _works_here(self, process: Path) -> bool:
-        """Redis and nginx write their titles over the environment that the kernel shows; but they work in folders of
-        ours."""
+        """Redis and nginx overwrite their environment with a process title, so they are known by their working
+        directory."""
         folder = _FOLDERS.get((process / "comm").read_text().strip())
         return folder is not None and (process / "cwd").readlink() == self.var / folder
 

@@ -2,8 +2,7 @@
 
 Supervisor runs it as ``python -m deploy.nginx``, which writes the configuration (deploy/nginx.conf) and becomes nginx.
 It listens on SINPLUMA_HOST and SINPLUMA_PORT, and speaks to the API over a Unix socket that nobody else can open: so
-the API believes what nginx says of who has connected. docs/adr/0030 tells why it is there.
-"""
+the API can trust the client address that nginx reports. docs/adr/0030 says why nginx is there."""
 
 import os
 import resource
@@ -18,7 +17,7 @@ TEMPLATE = CHECKOUT / "deploy" / "nginx.conf"
 CONNECTIONS = 8192
 # Of one address; the tests open 400 slow ones and ask beside them. Whole offices share one.
 PER_ADDRESS = 512
-# What bodies may have. The API has the same limits once more, for those who run it without nginx.
+# Sizes of bodies. The API has the same limits, for installations without nginx.
 MOST_BODY = "8m"
 MOST_SIGN_IN = "16k"
 # A picture and the lines around it: the API counts each for itself.
@@ -89,7 +88,7 @@ class Nginx:
     def _values(self) -> dict[str, str]:
         host, most_files = self.settings.host, _most_files()
         return {
-            # Its workers would be nobody's otherwise, and could not read a folder of root's.
+            # Otherwise its workers would run as nobody and could not read root's folder.
             "user": "user root;" if os.geteuid() == 0 else "",
             "files": str(min(most_files, 4 * CONNECTIONS)),
             "connections": str(min(CONNECTIONS, most_files // 2)),
@@ -113,7 +112,7 @@ def _most_files() -> int:
 
 
 def _real_ip(trusted: tuple[str, ...]) -> str:
-    """As api/proxies.py: from the right, for as long as the one who says it is trusted."""
+    """As in api/proxies.py: from the right, as long as the address that reported the next one is trusted."""
     if not trusted:
         return ""
     sources = " ".join(f"set_real_ip_from {each};" for each in trusted)

@@ -45,7 +45,8 @@ def replace_secrets(var: Path, values: Mapping[str, str]) -> None:
 
 
 def ensure_ports(var: Path) -> dict[str, int]:
-    """The kept ports, but for those that a stranger has taken since. Call it only while nothing of ours runs."""
+    """The kept ports; a port that another program has taken since is replaced. Call it only while nothing of ours
+    runs."""
     known = read_private(var)
     chosen: dict[str, int] = {}
     for name in PORTS:

@@ -26,7 +26,7 @@ WAITING_IN_THE_KERNEL = 4096
 
 def serve(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT; a worker that dies is replaced."""
-    # What an earlier service counted; its processes are gone.
+    # Counts of an earlier run, whose processes are gone.
     shutil.rmtree(settings.var / METRICS, ignore_errors=True)
     # The workers are forked from here: what is imported now they share instead of each having its own copy, and
     # code that cannot be imported ends us at once instead of every worker over and over.
@@ -53,8 +53,8 @@ def serve(settings: Settings) -> None:
 
 
 def fresh(path: Path) -> Path:
-    """The same place by a path of few letters, and nothing there: the kernel takes 107 bytes, and a checkout may lie
-    deep; and what a killed predecessor has left would be in the way."""
+    """A short path to the same socket, with any leftover of a killed predecessor removed: the kernel limits socket
+    paths to 107 bytes, and a checkout may lie deep."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     path.unlink(missing_ok=True)
     # Open for as long as this process lives.
@@ -63,7 +63,7 @@ def fresh(path: Path) -> Path:
 
 
 def _load(parent: int) -> Any:
-    """In the worker. Orphaned by a SIGKILL of granian, it would go on answering beside the next one's workers."""
+    """Runs in the worker. It dies with granian; orphaned by a SIGKILL it would keep answering beside its successors."""
     die_with_parent(parent, signal.SIGKILL)
     from api.wsgi import app
 

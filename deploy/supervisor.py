@@ -22,7 +22,7 @@ from deploy.terminal import say
 from infra.settings import CHECKOUT, Settings
 
 CONFIGURATION = CHECKOUT / "supervisord.conf"
-# Every program's own stopwaitsecs ends sooner, and supervisor kills it then; this one is for supervisor itself.
+# For supervisor itself. Each program's own stopwaitsecs ends sooner, and supervisor kills it then.
 STOP_SECONDS = 220.0
 # It answers within a second; a machine may be very busy.
 ANSWER_SECONDS = 60.0
@@ -103,7 +103,7 @@ class Supervisor:
         self._rpc.startProcess(name, False)
 
     def has_failed(self, name: str) -> bool:
-        """Ended by itself: supervisor is about to try again, which at the first start nobody should wait for."""
+        """It ended by itself. supervisor will try again, but at the first start nobody should wait for that."""
         if self._has_ended():
             return True
         return self._state(name) in ("BACKOFF", "EXITED", "FATAL")
@@ -116,7 +116,7 @@ class Supervisor:
         return 1
 
     def stop(self) -> None:
-        """Programs first, at the same time; then the servers; then supervisord, and whatever is left of all."""
+        """Stop the programs first, all at once; then the servers; then supervisord and any leftovers."""
         if self.process is None:
             return
         for other in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

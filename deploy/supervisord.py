@@ -1,8 +1,7 @@
-"""supervisord, which does nothing for a link or a form on somebody else's page.
+"""supervisord with protection against cross-site requests.
 
 Its page changes by GET, and a browser sends the password along: whoever could make an operator click could stop the
-service. A browser says from which site a request comes; what is typed, or asked by a program, comes from none.
-"""
+service. Browsers say from which site a request comes; a typed address or a program's request names none."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,11 +14,11 @@ OWN = ("same-origin", "none")
 
 
 def guarded(handle: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
-    """The same handler of requests, for requests from our own page and from none."""
+    """Wrap a request handler: it answers requests from our own page or from no page, and refuses the rest."""
 
     def handle_request(self: Any, request: Any) -> None:
         site = request.get_header("Sec-Fetch-Site")
-        # Without one it is no browser of today, or none at all: then its Referer, if any, has to be ours.
+        # An old browser or a program sends no Sec-Fetch-Site: then its Referer, if any, has to be ours.
         referer, host = request.get_header("Referer"), request.get_header("Host")
         if site not in OWN if site else referer and not referer.startswith(f"http://{host}/"):
             request.error(403)

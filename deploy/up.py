@@ -38,7 +38,7 @@ READY_SECONDS = 60.0
 
 
 class _Stop(BaseException):
-    """Ctrl-C or SIGTERM. No Exception: nothing on the way may take it for a failure of its own."""
+    """Ctrl-C or SIGTERM. Not an Exception, so that no handler takes it for a failure."""
 
 
 def up() -> int:
@@ -149,7 +149,7 @@ def _await_server(supervisor: Supervisor, each: Server, settings: Settings) -> N
         wait_until_ready(each, alive=lambda: not supervisor.has_failed(each.name))
     except ServiceError as error:
         if each.name == "redis":
-            # All but background work goes on without it, and supervisor tries on.
+            # Everything but background work runs without it, and supervisor keeps trying.
             say(f"warning: {error}; starting without it. The end of its log:\n{_log_tail(settings, each.name)}")
             return
         raise CannotStart(f"{error}; the end of its log:\n{_log_tail(settings, each.name)}") from None
@@ -158,7 +158,7 @@ def _await_server(supervisor: Supervisor, each: Server, settings: Settings) -> N
 def _migrate(settings: Settings) -> None:
     """In a process of its own, so that this one, which only waits, stays small."""
     path = settings.var / "log" / "migrate.log"
-    # Of this start, and of the one before: supervisor, which bounds all other logs, does not run this.
+    # The log of this start and the one before: supervisor, which rotates all other logs, does not run this.
     if path.exists():
         path.replace(path.with_suffix(".log.1"))
     with open(path, "wb") as log:
@@ -222,7 +222,7 @@ def _ready_answer(settings: Settings) -> dict[str, Any] | None:
 
 
 def _base_url(settings: Settings) -> str:
-    """As this machine reaches it, also when it is bound to all addresses."""
+    """The URL from this machine, also when the service is bound to all addresses."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)
     return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
 

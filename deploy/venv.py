@@ -29,7 +29,7 @@ def enter() -> None:
 
 
 def told_missing(error: ModuleNotFoundError) -> NoReturn:
-    """End with one line when a package is not installed; what is missing of ours is a fault, and raised."""
+    """Exit with one line when a package is not installed; a missing module of ours is a bug, and raised."""
     name = (error.name or "").partition(".")[0]
     if not name or (CHECKOUT / name).exists():
         raise error

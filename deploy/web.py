@@ -23,7 +23,7 @@ from infra.settings import CHECKOUT, explicit_environment
 WEB = CHECKOUT / "web"
 BUILT = WEB / "dist"
 MODULES = WEB / "node_modules"
-# Says what a folder was made from.
+# The file with the hash of what a folder was built from.
 MARK = ".made-from"
 MADE = {"node_modules", "dist", "dist.new", "openapi.json", "schema.d.ts"}
 OLDEST_NODE = (20, 19)
@@ -75,7 +75,7 @@ def build() -> int:
     status = _run([*node, "node_modules/vite/bin/vite.js", "build", "--outDir", fresh.name, "--emptyOutDir"], WEB)
     if status == 0:
         (fresh / MARK).write_text(wanted)
-        # At once: an API that starts meanwhile finds the old one or the new one.
+        # Renamed in one step: an API that starts meanwhile finds the old build or the new one.
         shutil.rmtree(BUILT, ignore_errors=True)
         fresh.rename(BUILT)
     return status

@@ -1,4 +1,4 @@
-"""`run.py replay`: what was given up gets another try, after its cause was seen to."""
+"""`run.py replay`: retries parked deliveries, once their cause is removed."""
 
 from sqlalchemy import Engine
 

@@ -1,9 +1,8 @@
 """Bringing a book to the server as a notebook, so that it may be interrupted anywhere and run again at any time.
 
-Three things make a second run harmless. What was created is remembered by id. What was created by a run that died
-before it could remember is found on the server: the notebook by a mark in its metadata, a page by its title. And what
-was sent a moment before the end, so that the server does not show it yet, is sent again with the same idempotency key.
-"""
+Three things make a second run harmless. Everything created is remembered by id. If a run died before it could remember,
+its notebook is found by a mark in the metadata and its pages by their titles. And a request sent just before the end,
+whose effect the server does not show yet, is repeated with the same idempotency key."""
 
 from collections.abc import Callable
 

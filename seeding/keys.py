@@ -1,9 +1,9 @@
 """Creating things once, by idempotency keys.
 
-A key says "this thing, with this content": it is made of who, where, what and the content itself, so that a run which
-was interrupted sends the same key with the same body again, and is answered instead of served twice. Only creations use
-such keys. A PUT must not: setting a text to A, to B and to A again would replay the first answer and leave B.
-"""
+A key says "this thing, with this content": it is made of who, where, what and the content itself, so that after an
+interruption the next run sends the same key with the same body and gets the stored answer instead of a second thing.
+Only creations use such keys. A PUT must not: setting a text to A, to B and to A again would replay the first answer and
+leave B."""
 
 import hashlib
 from collections.abc import Callable

@@ -56,7 +56,7 @@ class Database:
             "--skip-log-bin",
             "--character-set-server=utf8mb4",
             "--transaction-isolation=READ-COMMITTED",
-            # An acknowledged save is on disk. This is the default; it must not be lost to one.
+            # An acknowledged save is on disk. It is the default, set here so that no other default can undo it.
             "--innodb-flush-log-at-trx-commit=1",
             "--innodb-buffer-pool-size=256M",
             "--max-connections=300",
@@ -94,7 +94,7 @@ class Database:
             )
 
     def _initialise(self, kind: str) -> None:
-        """Into a folder beside, renamed when complete: an interrupted first start just starts over."""
+        """Initialise a folder beside it and rename it when complete: an interrupted first start simply starts over."""
         new = self.folder / "data.new"
         shutil.rmtree(new, ignore_errors=True)
         with _without_spaces(self.folder) as folder:
@@ -116,7 +116,7 @@ class Database:
             f"--datadir={new}",
             f"--tmpdir={new.parent / 'tmp'}",
             "--skip-test-db",
-            # Only waives its look-up of names: a bare container may know none, not even localhost.
+            # Skips resolving host names: a bare container may not even resolve localhost.
             "--force",
             # No root that logs in over TCP, with or without a password: only who runs the
             # server may administer it, through its socket.
@@ -156,7 +156,7 @@ class Database:
 
 @contextlib.contextmanager
 def _without_spaces(folder: Path) -> Iterator[Path]:
-    """Another path to the same folder: MariaDB's set-up is a shell script that trips over a space in one."""
+    """A path to the same folder without spaces: MariaDB's set-up is a shell script that fails on them."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         yield Path(f"/proc/{os.getpid()}/fd/{descriptor}")

@@ -58,14 +58,14 @@ class Redis:
             client.close()
 
     def _set_aside_damaged(self) -> None:
-        """Redis does not start on a damaged file. What it holds is only a hint: the relay sends all of it again."""
+        """Redis does not start on a damaged file. Its data can be lost: the relay sends every delivery again."""
         files = self.folder / "appendonlydir"
         manifest = files / "appendonly.aof.manifest"
         checker = find("redis-check-aof")
         if not checker or not manifest.exists():
             return
         told = subprocess.run([checker, str(manifest)], stdin=subprocess.DEVNULL, capture_output=True, text=True)
-        # A file that ends in the middle of a command is as a crash leaves it, and Redis reads it up to there.
+        # A crash leaves a file that ends in the middle of a command; Redis reads such a file up to there.
         if told.returncode == 0 or CUT_OFF in told.stdout + told.stderr:
             return
         aside = self.folder / f"appendonlydir.damaged-{time.strftime('%Y%m%d-%H%M%S')}"

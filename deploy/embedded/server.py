@@ -33,7 +33,7 @@ def find(*programs: str) -> str | None:
 
 
 def environment_of(chosen: Server) -> dict[str, str]:
-    """Ours, without settings that a user made for their own rclone or MySQL."""
+    """Our environment without a user's own settings for rclone or MySQL."""
     foreign = ("RCLONE_", "MYSQL_", "MARIADB_")
     return {k: v for k, v in os.environ.items() if not k.startswith(foreign)} | chosen.environment()
 

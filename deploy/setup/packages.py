@@ -14,7 +14,7 @@ INSTALLED = ".installed"
 
 
 def repair() -> int:
-    """Forget packages that were left half-way, by an interrupted pip or a full disk: pip would take them for installed.
+    """Remove packages that an interrupted pip or a full disk left incomplete: pip would take them for installed.
 
     pip writes INSTALLER when all other files of a package are there, and renames what it is about to remove to
     ``~ame``.
@@ -39,7 +39,7 @@ def others(lock: Path, also: Path) -> int:
 
 
 def compare(asked: Path, lock: Path, included: Path | None) -> int:
-    """1 when the lock lacks something that the list it was made from asks for, or that an included lock has."""
+    """Return 1 when the lock lacks a package that its list asks for or that an included lock has."""
     from packaging.requirements import Requirement
 
     pins = _pins(lock)

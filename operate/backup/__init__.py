@@ -57,7 +57,7 @@ def _restore(path: Path, verify: bool, force: bool, with_secrets: bool) -> None:
 
 
 def _guarded(outcome: str, work: Callable[[], None]) -> int:
-    """Refusals in one line; SIGTERM as Ctrl-C, so that what was begun is undone."""
+    """Print a refusal as one line; treat SIGTERM as Ctrl-C, so that what was begun is undone."""
     before = signal.signal(signal.SIGTERM, _interrupt)
     try:
         work()

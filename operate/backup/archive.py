@@ -1,8 +1,7 @@
 """One file: a gzip tar of named entries, from a manifest at its beginning to the checksums of all of them at its end.
 
-A file without that end was cut off, and one whose entries have other checksums was damaged; both are found before
-anything is done with it. Everything in it is JSON or a picture's bytes: to read it runs nothing.
-"""
+A file without that end was cut off, and one with other checksums was damaged; both are detected before the file is
+used. Everything in it is JSON or a picture's bytes: to read it runs nothing."""
 
 import contextlib
 import gzip
@@ -43,7 +42,7 @@ class Manifest(msgspec.Struct, forbid_unknown_fields=False):
 
 
 class Contents(msgspec.Struct):
-    """What a table came to: how many rows, and a digest that does not depend on their order."""
+    """A table's number of rows, and a digest that does not depend on their order."""
 
     rows: int
     digest: str
@@ -69,7 +68,7 @@ class Writer:
         if self.path.exists():
             raise BackupRefused(f"{self.path} is there already; name another file, or remove it")
         try:
-            # Whoever may read it may read every text.
+            # Readable by its owner only: it holds every text.
             descriptor = os.open(self._part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except FileExistsError:
             raise BackupRefused(f"{self._part} is there: another backup writes it, or remove what one left") from None

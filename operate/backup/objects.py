@@ -14,7 +14,7 @@ from infra.settings import Settings
 from operate.backup.archive import Entry
 from workers.stock import PREFIX
 
-# What a browser is told of an object comes from its row; in the store the type is only a courtesy.
+# Browsers get the content type from the picture's row; the one in the store is never used.
 MIME = "application/octet-stream"
 OBJECTS = "objects/"
 
@@ -57,7 +57,7 @@ class Bucket:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if not self._kept:
-            # What stays behind is what no row knows, and the sweep takes it.
+            # An object left behind belongs to no row, and the sweep removes it.
             with contextlib.suppress(StoreAway):
                 for key in sorted(self._put - self._before):
                     self._store.remove(key)

@@ -127,7 +127,7 @@ def _clear_away(settings: Settings, bucket: Bucket, force: bool, restored: Resto
 
 
 def refuse_while_used(settings: Settings, holding: Any) -> None:
-    """Whoever writes meanwhile would be told that it is stored."""
+    """A write during the restore would be acknowledged and then lost."""
     if _answers(settings):
         raise BackupRefused(f"the API runs on port {settings.port}; stop the service first, on every host")
     mine = {holding.thread_id()}
@@ -183,7 +183,7 @@ def _bring_back(scratch: Scratch, bucket: Bucket, reader: Reader) -> Restored:
 def _load(target: Any, bucket: Bucket, reader: Reader, restored: Restored) -> None:
     tables = reader.manifest.tables
     for name in tables:
-        # What a migration has put there stands in the backup as well.
+        # Rows that a migration inserted are in the backup as well.
         rows.ask(target, f"DELETE FROM `{name}`")  # noqa: S608 - a name that was checked
     target.commit()
     with tqdm(total=len(reader.end.entries), desc="bringing back", unit="part", file=sys.stderr) as bar:
@@ -237,7 +237,7 @@ def _rebuild_one(engine: Engine, name: str) -> None:
 
 
 def _forget_in_redis(settings: Settings) -> None:
-    """Versions begin again where the backup ended, so what caches hold of later ones would be taken for new."""
+    """Versions restart where the backup ended, so cached entries of later versions would pass for current ones."""
     redis = broker.connect(settings)
     try:
         for pattern in OURS_IN_REDIS:

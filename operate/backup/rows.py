@@ -14,8 +14,7 @@ from sqlalchemy import create_engine, make_url
 
 from workers.reaction_table import MODELS
 
-# From the log a restore makes them anew, and the clock begins as on its first day; what the sweep has found is about
-# another bucket.
+# Read models are rebuilt from the log, the clock starts afresh, and the sweep's findings concern another bucket.
 IDENTITY = "identity"
 READ_MODELS = frozenset(table.name for model in MODELS.values() for table in model.tables)
 NOT_CARRIED = READ_MODELS | {"rebuilds", "rebuild_tail", "chores", "orphan_objects", "alembic_version", IDENTITY}

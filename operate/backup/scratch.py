@@ -67,7 +67,7 @@ class Scratch:
         """Every table here takes its place in the live schema, and what was there comes here: all or nothing."""
         live, new = self._tables(self.live), self._tables(self.name)
         if rows.IDENTITY in live:
-            # It stays the database that has marked its Redis and its bucket.
+            # Not swapped: this database keeps the id with which it marked its Redis and its bucket.
             live.remove(rows.IDENTITY)
             new.remove(rows.IDENTITY)
         moved = [f"`{self.live}`.`{each}` TO `{self.name}`.`{OLD}{each}`" for each in live]

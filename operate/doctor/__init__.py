@@ -106,7 +106,7 @@ def _look(report: Report, patient: Patient, check: Check, away: dict[str, str]) 
     try:
         report.findings += [(check.name, each) for each in check.look(patient)]
         report.looked.append(check.name)
-    except Exception as error:  # a doctor that falls ill tells so, and goes on
+    except Exception as error:  # a failing check is reported, and the others still run
         report.not_looked[check.name] = f"{type(error).__name__}: {str(getattr(error, 'orig', None) or error)[:200]}"
         report.is_blind = True
         print(f"sinpluma: {check.name} could not be looked at: {error}", file=sys.stderr)

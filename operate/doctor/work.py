@@ -1,4 +1,4 @@
-"""What goes on behind: relay, workers, clock, rebuilds."""
+"""Background work: relay, workers, clock, rebuilds."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
