@@ -1,6 +1,7 @@
-"""What a file says of itself at its head: YAML between lines of `---`, or TOML between lines of `+++`."""
+"""What a file says of itself at its head: YAML between lines of `---`, TOML between lines of `+++`, JSON in braces."""
 
 import html
+import json
 import math
 import tomllib
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from infra.markdown import FrontMatter, split_front_matter
+from infra.markdown import split_front_matter
 
 MOST_CHARACTERS = 64 * 1024
 NOTHING = ("", "~", "null")
@@ -39,36 +40,32 @@ def read_front_matter(text: str) -> tuple[About, str]:
     """
     found, start = split_front_matter(text)
     if found is None:
-        return About(), text
-    if len(found.text) > MOST_CHARACTERS:
+        fields, start = _json(text)
+    elif len(found.text) > MOST_CHARACTERS:
         raise Unreadable(f"its front matter has more than {MOST_CHARACTERS:,} characters")
-    fields = _fields(found)
-    if fields is None:
+    else:
+        fields = _toml(found.text) if found.kind == "toml" else _yaml(found.text)
+    if not start:
         return About(), text
-    return About(_title(fields), _weight(fields), _left_out(fields)), text[start:].lstrip("\n")
+    # Some programs write `Title`.
+    known = {name.lower(): value for name, value in fields.items()} | fields
+    return About(_title(known), _weight(known), _left_out(known)), text[start:].lstrip("\n")
 
 
-def _fields(found: FrontMatter) -> dict[str, Any] | None:
-    """None for a list: that is prose between two rulers."""
-    if found.kind == "toml":
-        return _toml(found.text)
-    fields = _yaml(found.text)
-    if fields is None or isinstance(fields, dict):
-        return fields or {}
-    return None
-
-
-def _yaml(inside: str) -> Any:
+def _yaml(inside: str) -> dict[str, Any]:
     """Every scalar as the text that it is, so that no title turns into a date, a number or a truth."""
     try:
         # The loader makes texts, lists and mappings only.
-        return yaml.load(inside, yaml.BaseLoader)  # noqa: S506
+        fields = yaml.load(inside, yaml.BaseLoader)  # noqa: S506
     except (yaml.YAMLError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         # The block begins below the first line of the file.
         where = f"line {mark.line + 2}: " if mark else ""
         reason = getattr(error, "problem", None) or "it is nested too deeply"
         raise Unreadable(f"its front matter is no YAML ({where}{reason})") from error
+    if not isinstance(fields or {}, dict):
+        raise Unreadable("its front matter is YAML without names")
+    return fields or {}
 
 
 def _toml(inside: str) -> dict[str, Any]:
@@ -76,6 +73,17 @@ def _toml(inside: str) -> dict[str, Any]:
         return tomllib.loads(inside)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise Unreadable(f"its front matter is no TOML ({error}; line 1 is the one below `+++`)") from error
+
+
+def _json(text: str) -> tuple[dict[str, Any], int]:
+    """Hugo's third kind, and where the text begins behind it: 0 where there is none."""
+    try:
+        fields, end = json.JSONDecoder().raw_decode(text[:MOST_CHARACTERS]) if text.startswith("{") else (None, 0)
+    except (ValueError, RecursionError):
+        return {}, 0
+    if not isinstance(fields, dict) or not fields or text[end : end + 1] not in ("", "\n"):
+        return {}, 0
+    return fields, end
 
 
 def _title(fields: dict[str, Any]) -> str:

@@ -10,8 +10,8 @@ _CLOSING = {
     "---": re.compile(rf"^(?:---|\.\.\.){_END}", re.MULTILINE),
     "+++": re.compile(rf"^\+\+\+{_END}", re.MULTILINE),
 }
-# A comment, a key of YAML or TOML, a list, or what goes on from the line above.
-_LINE = re.compile(r"[ \t]|#|-[ \t]|[\]}]|[^\s:=][^:=]*?[ \t]*(?:=|:(?:[ \t]|$))")
+# The first key of YAML. An item of a list is none, though it may hold one.
+_KEY = re.compile(r"[ \t]*(?!-[ \t])[^\s:\[][^:]*:(?:[ \t]|$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,8 @@ def split_front_matter(text: str) -> tuple[FrontMatter | None, int]:
     """The front matter, and where the text begins behind it.
 
     Rules are written like fences of YAML: what stands between two of them is front matter only if its first line
-    follows at once and looks like a key or a comment.
+    follows at once and what comes first, comments aside, looks like a key. A heading is written like a comment, and a
+    list of things is no front matter.
     """
     opening = _OPENING.match(text)
     if opening is None:
@@ -49,5 +50,5 @@ def _is_front_matter(fence: str, inside: str) -> bool:
     if not inside or fence == "+++":
         return True
     lines = inside.splitlines()
-    keys = (line for line in lines if line.strip() and not line.startswith("#"))
-    return bool(lines[0].strip()) and _LINE.match(next(keys, "#")) is not None
+    keys = (line for line in lines if line.strip() and not line.lstrip().startswith("#"))
+    return bool(lines[0].strip()) and _KEY.match(next(keys, "")) is not None

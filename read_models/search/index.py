@@ -18,7 +18,7 @@ from infra.markdown import seen
 from read_models.projection import newest_wins
 from read_models.search.words import terms
 
-BUILDER = 2
+BUILDER = 3
 
 Scope = Literal["draft", "published"]
 ANYWHERE: dict[Scope, str] = {"draft": "d", "published": "p"}

@@ -2,6 +2,7 @@
 
 import pytest
 
+from infra.markdown import split_front_matter
 from seeding.front_matter import About, Unreadable, read_front_matter
 
 
@@ -23,6 +24,11 @@ from seeding.front_matter import About, Unreadable, read_front_matter
         ("+++\ndraft = true\n+++\nText.", About(left_out="its front matter says `draft: true`"), "Text."),
         ("---\npublished: False\n---\nText.", About(left_out="its front matter says `published: false`"), "Text."),
         ("---\n---\nText.", About(), "Text."),
+        ("---\nTitle: Großer Titel\nWEIGHT: 2\nDraft: false\n---\nText.", About("Großer Titel", 2.0), "Text."),
+        ('+++\nTitle = "论语"\nDRAFT = true\n+++\n', About("论语", left_out="its front matter says `draft: true`"), ""),
+        ("---\n  # indented\n  title: Señal\n---\nText.", About("Señal"), "Text."),
+        ('{\n  "title": "L&#8217;été",\n  "weight": 3\n}\n\nText.', About("L’été", 3.0), "Text."),
+        ('{"title": "Цапля", "draft": true}', About("Цапля", left_out="its front matter says `draft: true`"), ""),
     ],
 )
 def test_front_matter_is_read_and_leaves_the_text(text: str, about: About, rest: str) -> None:
@@ -36,12 +42,20 @@ def test_front_matter_is_read_and_leaves_the_text(text: str, about: About, rest:
         "---\n\nA quiet morning.\n\n---\n",
         "---\ntitle: never closed\n\nText.",
         "---\n- the first\n- the second\n---\nText.",
+        "---\n# The Heron\n---\nText.",
+        '{"title": never closed\n\nText.',
+        '{"title": "T"} goes on',
+        '{{< figure src="a.png" >}}',
+        "{}\nText.",
+        "{" * 5000,
+        '["title"]\nText.',
         " ---\ntitle: x\n---\n",
         "----\ntitle: x\n----\n",
     ],
 )
 def test_rulers_are_no_front_matter(text: str) -> None:
     assert read_front_matter(text) == (About(), text)
+    assert split_front_matter(text) == (None, 0), "or it would be hidden from readers and searches"
 
 
 @pytest.mark.parametrize(
@@ -53,6 +67,7 @@ def test_rulers_are_no_front_matter(text: str) -> None:
         ("---\ntitle: x\nwhat: " + "[" * 5000 + "\n---\n", "no YAML"),
         ("+++\ntitle = The river\n+++\n", "no TOML"),
         ("---\ntitle: {a: b}\n---\n", "title in its front matter is no text"),
+        ("---\n&a [b: c]\n---\n", "YAML without names"),
         ("---\nweight: ten\n---\n", "weight in its front matter is 'ten', which is no number"),
         ("---\norder: nan\n---\n", "which is no number"),
         ("+++\nweight = true\n+++\n", "which is no number"),
