@@ -2,35 +2,29 @@
 
 import posixpath
 import re
-from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
-from infra.markdown import Document, Link, read
+from infra.markdown import Link, read
+from seeding.dialects import Foreign, escaped, foreign_links, without_liquid
 from seeding.names import Names, NotFound
 
-TEXTS = {".md", ".markdown", ".mdown", ".txt"}
+TEXTS = (".md", ".markdown", ".mdown", ".txt")
 # By their names; what of it the server takes, it tells by their contents.
 PICTURES = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".webp", ".gif"}
 PICTURES |= {".svg", ".bmp", ".tif", ".tiff", ".heic", ".heif", ".avif"}
+# Of the folder that a link names, in a site.
+FRONT_PAGES = ("", "/index", "/_index")
 # What could end a target, in `()`, in `<>`, in quotes or without any.
 ENDING = re.compile(r"[\0-\x20\"'&()<>\[\\\]^`{|}\x7f]")
-WIKI = re.compile(r"!?\[\[(?P<target>[^\[\]|\n]+)(?:\|(?P<words>[^\[\]\n]*))?\]\]")
-# `{{< ref "b.md" >}}` of Hugo, `{% link b.md %}` of Jekyll: the shortcode stands for the address alone.
-SHORTCODE = re.compile(
-    r"\{\{[<%][ ]*(?:rel)?ref[ ]+[\"']?(?P<hugo>[^\s\"'<>]+)[\"']?[ ]*[>%]\}\}"
-    r"|\{%-?[ ]*link[ ]+(?P<jekyll>[^\s%]+)[ ]*-?%\}"
-)
-SIZE = re.compile(r"[0-9]*(?:x[0-9]*)?")
-TO_ESCAPE = re.compile(r"([\\\[\]*_`<&])")
 
 
 @dataclass(frozen=True)
 class LocalLink:
     """One target in a chapter's text: what stands between `start` and `end` means the file `name`, and `part` of it.
 
-    `pattern` is what to write there, with `{}` for the new target. `is_picture` says that it shall be seen in its
+    There the new target is to be written, between `before` and `after`. `is_picture` says that it shall be seen in its
     place, `alt` describes it, where that is known.
     """
 
@@ -40,12 +34,12 @@ class LocalLink:
     part: str = ""
     is_picture: bool = False
     alt: str = ""
-    pattern: str = "{}"
+    before: str = ""
+    after: str = ""
 
     def written(self, target: str) -> str:
         """Return what to write in its place."""
-        # Not `format`: the words of a writer may hold braces.
-        return self.pattern.replace("{}", target + self.part, 1)
+        return self.before + target + self.part + self.after
 
 
 @dataclass(frozen=True)
@@ -62,9 +56,10 @@ def local_links(content: str, document: str, names: Names) -> tuple[list[LocalLi
     read_content = read(content)
     found: dict[tuple[int, int], LocalLink] = {}
     dead: list[DeadLink] = []
-    for each in [*read_content.links, *_dialects(content, read_content)]:
+    links: list[Link | Foreign] = [*read_content.links, *foreign_links(content, read_content)]
+    for each in links:
         try:
-            link = _local(content, each, document, names)
+            link = _local(each, document, names)
         except NotFound as reason:
             dead.append(DeadLink(each.target, str(reason), each.is_picture))
             continue
@@ -85,7 +80,7 @@ def relinked(content: str, links: Iterable[LocalLink], target_of: Callable[[Loca
     return "".join([*parts, content[done:]])
 
 
-def _local(content: str, link: Link, document: str, names: Names) -> LocalLink | None:
+def _local(link: Link | Foreign, document: str, names: Names) -> LocalLink | None:
     """What the link means in the folder; None when it means nothing there.
 
     Raises:
@@ -96,67 +91,39 @@ def _local(content: str, link: Link, document: str, names: Names) -> LocalLink |
         return None
     name, part = found
     part = ENDING.sub(lambda each: f"%{ord(each[0]):02X}", part)
-    if link.form == "wiki":
-        return _from_wiki(content, link, name, part)
+    if isinstance(link, Foreign):
+        # Of `![[b]]` only the file tells whether it is a picture.
+        is_picture = link.is_picture and not (link.is_note and suffix(name) in TEXTS)
+        around = link.shown if is_picture else link.before, link.after
+        return LocalLink(link.start, link.end, name, part, is_picture, link.alt if is_picture else "", *around)
     if link.place is None and link.is_picture:
-        return LocalLink(link.start, link.end, name, part, True, link.text, f"![{_escaped(link.text)}]({{}})")
+        return LocalLink(link.start, link.end, name, part, True, link.text, f"![{escaped(link.text)}](", ")")
     if link.place is None:
         raise NotFound("where its target stands can't be told")
     return LocalLink(*link.place, name, part, link.is_picture, link.text if link.is_picture else "")
 
 
-def _file_of(link: Link, document: str, names: Names) -> tuple[str, str] | None:
-    look = names.find_anywhere if link.form in ("wiki", "shortcode") else names.find
+def _file_of(link: Link | Foreign, document: str, names: Names) -> tuple[str, str] | None:
+    is_note = isinstance(link, Foreign) and link.is_note
+    look = names.find_anywhere if is_note else names.find
+    target = without_liquid(link.target)
     try:
-        return look(link.target, document)
+        return look(target, document)
     except NotFound:
-        path, mark, part = link.target.partition("#")
-        for kind in TEXTS:
-            # A link between notes, or of a site, often leaves the ending out.
+        path, mark, part = target.partition("#")
+        for name in _texts_called(path):
             with suppress(NotFound):
-                return look(f"{path}{kind}{mark}{part}", document)
+                return look(f"{name}{mark}{part}", document)
         # `[the door](door)` and `[about](/about/)` need not be files at all.
-        if link.is_picture or link.form == "wiki" or suffix(path) in TEXTS | PICTURES:
+        if link.is_picture or is_note or suffix(path) in (*TEXTS, *PICTURES):
             raise
         return None
 
 
-def _from_wiki(content: str, link: Link, name: str, part: str) -> LocalLink:
-    """`[[name|words]]` becomes a link, and `![[name|words]]` a picture, unless it is a text."""
-    found = WIKI.fullmatch(content[link.start : link.end])
-    words = (found["words"] or "").strip() if found else ""
-    if link.is_picture and suffix(name) not in TEXTS:
-        # `|300` is a width.
-        alt = "" if SIZE.fullmatch(words) else words
-        return LocalLink(link.start, link.end, name, part, True, alt, f"![{_escaped(alt)}]({{}})")
-    return LocalLink(link.start, link.end, name, part, pattern=f"[{_escaped(words or link.target)}]({{}})")
-
-
-def _dialects(content: str, document: Document) -> Iterator[Link]:
-    """Links between notes and shortcodes of sites. They are no Markdown, so they stand in its text; never in code."""
-    if "[[" not in content and "{{" not in content and "{%" not in content:
-        return
-    shown = sorted(
-        (piece.start, piece.end)
-        for block in document.blocks
-        if block.kind not in ("code", "html")
-        for piece in block.pieces
-        if piece.is_exact
-    )
-    for pattern in (WIKI, SHORTCODE):
-        for found in pattern.finditer(content):
-            at = bisect_right(shown, (found.start(), len(content))) - 1
-            if found[0].startswith("!") or at < 0 or found.start() >= shown[at][1]:
-                continue
-            whole = found.span()
-            if pattern is WIKI:
-                yield Link("wiki", False, found["target"].strip(), "", *whole, whole)
-            else:
-                yield Link("shortcode", False, found["hugo"] or found["jekyll"], "", *whole, whole)
-
-
-def _escaped(words: str) -> str:
-    return TO_ESCAPE.sub(r"\\\1", words)
+def _texts_called(path: str) -> Iterator[str]:
+    """A link between notes, or of a site, often leaves the ending out, or names a folder."""
+    for page in FRONT_PAGES:
+        yield from (path.rstrip("/") + page + kind for kind in TEXTS)
 
 
 def suffix(name: str) -> str:

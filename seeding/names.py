@@ -8,7 +8,10 @@ from collections.abc import Callable, Iterable
 from urllib.parse import unquote
 
 # With a scheme, or another machine's: not in the folder.
-ELSEWHERE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|//|\\\\")
+ELSEWHERE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|//")
+# On the writer's machine, or in its network.
+THE_WRITERS_OWN = re.compile(r"file:|[A-Za-z]:[\\/]|\\\\", re.IGNORECASE)
+OUTSIDE = "it lies outside the imported folder"
 # Where generators of sites keep what a site shows under `/`.
 SITE_FOLDERS = ("", "static", "public", "assets", "content")
 
@@ -35,6 +38,8 @@ class Names:
         Raises:
             NotFound: there is no such file, or several that differ only in case or normal form.
         """
+        if THE_WRITERS_OWN.match(target):
+            raise NotFound(OUTSIDE)
         if not target or target.startswith("#") or ELSEWHERE.match(target):
             return None
         home = posixpath.dirname(document)
@@ -112,7 +117,7 @@ def _places(path: str, home: str) -> Iterable[str]:
 
 def _why_not(target: str, home: str) -> str:
     outside = is_outside(target, posixpath.join(home, "document"))
-    return "it lies outside the imported folder" if outside else "there is no such file in the folder"
+    return OUTSIDE if outside else "there is no such file in the folder"
 
 
 def _normal(name: str) -> str:

@@ -30,15 +30,12 @@ and below a second for 1 MiB of marks; ``read``, which keeps places, 30 ms and a
     ``inline``     ``![a](b.png)``
     ``reference``  ``![a][r]``, ``![r][]``, ``![r]``
     ``autolink``   ``<http://a>``
-    ``html``       ``<img src=b.png>``, ``<a href="b.md">``
-    ``wiki``       ``![[b.png]]``, ``![[b.png|words]]``
-    ``sized``      ``![a](b.png =300x200)``
-    The last two, pictures only, are no Markdown: a reader sees them as they are written.
+    ``html``       ``<img src=b.png>``, each picture of a ``srcset``, ``<a href="b.md">``
     ``target`` is meant as it is read: escapes and entities resolved, percent signs as they are.
     ``text`` is a picture's alternative text, or the words of the link (empty for ``<a>``).
     ``start`` and ``end`` are the whole of it. ``place`` is where the target stands, without its ``<…>`` or quotes, and
     for ``reference`` in the definition, so links can share one; None when it cannot be told. With a new target there
-    it is relinked, except ``wiki``, of which all has to be replaced. A ``sized`` place includes the size.
+    it is relinked.
 """
 
 from infra.markdown.document import Block, Document, Link, read, seen

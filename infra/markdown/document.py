@@ -1,6 +1,5 @@
 """A Markdown text as a reader sees it, with its places in the source."""
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -10,14 +9,10 @@ from pyromark import Options
 from infra.markdown.front_matter import FrontMatter, split_front_matter
 from infra.markdown.shown import shown_text
 from infra.markdown.targets import defined_target, inline_target, normal_label, written_target
-from infra.markdown.walk import FoundLink, Joined, Piece, ShownBlock, Walk
+from infra.markdown.walk import FoundLink, Piece, ShownBlock, Walk
 
 _OPTIONS = Options.ENABLE_TABLES | Options.ENABLE_STRIKETHROUGH | Options.ENABLE_FOOTNOTES | Options.ENABLE_TASKLISTS
 _PARSER = pyromark.Markdown(options=_OPTIONS)
-_WIKI = r"!\[\[(?P<wiki>[^\[\]|\n\0]+)(?:\|(?P<words>[^\[\]\n\0]*))?\]\]"
-_SIZE = r"[ \t]+=[0-9]*%?x?[0-9]*%?"
-_SIZED = rf"!\[(?P<alt>[^\[\]\n]*)\]\([ \t]*(?P<place>(?P<sized>[^\s()<>\0]+){_SIZE})(?:[ \t]+\"[^\"\n]*\")?[ \t]*\)"
-_HABITS = re.compile(f"{_WIKI}|{_SIZED}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +68,7 @@ def read(text: str) -> Document:
     """A Markdown text block by block, with its links and pictures."""
     front_matter, begin = split_front_matter(text)
     walk = Walk(places(text, begin)).through(_PARSER.events_with_range(text[begin:]))
-    links = [*_links(text, walk.links, _definitions(text, begin)), *_habits(text, walk.blocks)]
+    links = _links(text, walk.links, _definitions(text, begin))
     blocks = tuple(_block(text, shown) for shown in walk.blocks)
     return Document(front_matter, blocks, tuple(sorted(links, key=lambda link: link.start)))
 
@@ -108,24 +103,6 @@ def _links(text: str, found: list[FoundLink], defined: dict[str, tuple[int, int,
         elif link.form == "html":
             place = written_target(text, link.place or (0, 0), link.label, link.start, link.end)
         yield Link(link.form, link.is_picture, link.target, link.text, link.start, link.end, place)
-
-
-def _habits(text: str, blocks: list[ShownBlock]) -> Iterator[Link]:
-    """Pictures in forms that are no Markdown, so they are found in what is shown, code excepted."""
-    if "![" not in text:
-        return
-    for block in blocks:
-        shown = Joined(block.pieces) if block.place.kind != "code" else Joined([])
-        for found in _HABITS.finditer(shown.text):
-            start, end = shown.start(found.start()), shown.end(found.end())
-            if text[start : start + 2] != "![" or text[max(start - 1, 0) : start] == "\\":
-                continue
-            group = "wiki" if found["wiki"] else "place"
-            place = shown.start(found.start(group)), shown.end(found.end(group))
-            form = "wiki" if found["wiki"] else "sized"
-            target = (found["wiki"] or found["sized"]).strip()
-            words = found["words"] or found["alt"] or ""
-            yield Link(form, True, target, words, start, end, place)
 
 
 def places(text: str, begin: int) -> Callable[[int], int]:

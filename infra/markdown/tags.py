@@ -23,6 +23,8 @@ _PARTING = frozenset(
 )
 _HIDING = frozenset(("script", "style", "template"))
 _TARGETS = {"img": "src", "a": "href"}
+_SETS = frozenset(("img", "source"))
+_RUN = re.compile(r"\S+")
 
 
 class Shown(NamedTuple):
@@ -79,8 +81,8 @@ class Tags:
             return
         if name in _HIDING and not markup["rest"].endswith("/"):
             self.hidden_until = name
-        if name in _TARGETS:
-            yield from _link(markup, name)
+        if name in _TARGETS or name in _SETS:
+            yield from _links(markup, name)
 
 
 def _text(source: str, start: int, end: int) -> Iterator[Shown]:
@@ -89,7 +91,7 @@ def _text(source: str, start: int, end: int) -> Iterator[Shown]:
         yield Shown(shown, start, end, shown == source[start:end])
 
 
-def _link(markup: re.Match[str], name: str) -> Iterator[Shown | HtmlLink]:
+def _links(markup: re.Match[str], name: str) -> Iterator[Shown | HtmlLink]:
     start = markup.start("rest")
     values: dict[str, re.Match[str]] = {}
     for found in _ATTRIBUTE.finditer(markup["rest"]):
@@ -97,11 +99,27 @@ def _link(markup: re.Match[str], name: str) -> Iterator[Shown | HtmlLink]:
     alt = html.unescape(_value(values["alt"])) if name == "img" and "alt" in values else ""
     if alt:
         yield Shown(f" {alt} ", markup.start(), markup.end())
-    target = values.get(_TARGETS[name])
-    if target and target.lastindex and target.lastindex > 1:
-        first, last = target.span(target.lastindex)
-        place = (start + first, start + last)
-        yield HtmlLink(name == "img", html.unescape(_value(target)), alt, markup.start(), markup.end(), place)
+    target = values.get(_TARGETS.get(name, ""))
+    places = [target.span(target.lastindex)] if target and target.lastindex and target.lastindex > 1 else []
+    several = values.get("srcset") if name in _SETS else None
+    if several:
+        places += _of_set(_value(several), several.start(several.lastindex or 0))
+    for first, last in sorted(places):
+        meant = html.unescape(markup["rest"][first:last])
+        yield HtmlLink(name != "a", meant, alt, markup.start(), markup.end(), (start + first, start + last))
+
+
+def _of_set(value: str, start: int) -> Iterator[tuple[int, int]]:
+    """Where the pictures of a ``srcset`` stand: each is followed by its width, and a comma ends that."""
+    is_next = True
+    for run in _RUN.finditer(value):
+        # `1x,b.png` ends one and begins the next.
+        word = run[0] if is_next else run[0].partition(",")[2]
+        picture = word.strip(",")
+        if picture:
+            first = start + run.end() - len(word.lstrip(","))
+            yield first, first + len(picture)
+        is_next = run[0].endswith(",")
 
 
 def _value(attribute: re.Match[str]) -> str:

@@ -46,9 +46,11 @@ def test_hugo(desk: Desk) -> None:
         {
             "content/_index.md": "+++\ntitle = 'The River'\n+++\nWelcome.",
             "content/first/index.md": "+++\ntitle = 'First'\nweight = 9\n+++\n![A](boat.png)\n"
-            '{{< figure src="x.png" >}}',
+            '{{< figure src="x.png" alt="Un [barco]" caption="At *sea*" >}} {{< youtube abc >}} '
+            '`{{< figure src="x.png" >}}`',
             "content/second/index.md": "---\ntitle: Second\nweight: 2\n---\n"
-            '[on]({{< ref "first/index.md" >}}) ![](/logo.png)',
+            '[on]({{< ref "first/index.md" >}}) ![](/logo.png) [here](/first/) [json]({{< relref path="json.md" >}})',
+            "content/json.md": '{\n  "title": "JSON",\n  "weight": 10\n}\n\n[home](/) {{< img src="gone.png" >}}',
             "content/third.md": "---\ntitle: Third\ndraft: true\n---\nNot yet.",
         },
     )
@@ -56,12 +58,15 @@ def test_hugo(desk: Desk) -> None:
     desk.seed()
     assert pages(desk) == {
         "The River": "Welcome.",
-        "Second": "[on](page:First) ![](/media/i0/original)",
-        "First": '![A](/media/i1/original)\n{{< figure src="x.png" >}}',
+        "Second": "[on](page:First) ![](/media/i0/original) [here](page:First) [json](page:JSON)",
+        "First": "![A](/media/i1/original)\n![Un \\[barco\\]](/media/i2/original) At *sea* {{< youtube abc >}} "
+        '`{{< figure src="x.png" >}}`',
+        "JSON": '[home](page:The River) {{< img src="gone.png" >}}',
     }
     assert desk.left == [
+        "content/json.md: the picture gone.png is not uploaded and its link stays as it is: there is no such file in "
+        "the folder",
         "content/third.md: its front matter says `draft: true`",
-        "content/first/x.png: no text shows or links to it",
     ]
 
 
@@ -71,14 +76,21 @@ def test_jekyll(desk: Desk) -> None:
         {
             "_config.yml": "title: Blog",
             "_posts/2020-01-02-lluvia.md": "---\n# layout of this post\nlayout: post\ntitle: Lluvia\n---\n\n"
-            "![Gotas](/assets/rain.jpg){: .wide}",
-            "_posts/2020-01-10-sol.md": "---\ntitle: 'Sol'\n---\n[antes]({% link _posts/2020-01-02-lluvia.md %})",
+            "![Gotas](/assets/rain.jpg){: .wide} ![]({{ site.baseurl }}/assets/rain.jpg) "
+            "![]({{ '/assets/rain.jpg' | relative_url }} 'Agua') <img src=\"{{ site.url }}/assets/rain.jpg\">\n\n"
+            '{% include image.html url="/assets/rain.jpg" description="Llueve" %}',
+            "_posts/2020-01-10-sol.md": "---\ntitle: 'Sol'\n---\n[antes]({% link _posts/2020-01-02-lluvia.md %}) "
+            "[a]({% post_url 2020-01-02-lluvia %}) [b]({{ site.baseurl }}{% link _posts/2020-01-02-lluvia.md %})",
             "_posts/2020-02-01-no.md": "---\ntitle: No\npublished: false\n---\nNo.",
         },
     )
     draw(desk, "assets/rain.jpg")
     desk.seed()
-    assert pages(desk) == {"Lluvia": "![Gotas](/media/i0/original){: .wide}", "Sol": "[antes](page:Lluvia)"}
+    assert pages(desk) == {
+        "Lluvia": "![Gotas](/media/i0/original){: .wide} ![](/media/i0/original) ![](/media/i0/original 'Agua') "
+        '<img src="/media/i0/original">\n\n![](/media/i0/original) Llueve',
+        "Sol": "[antes](page:Lluvia) [a](page:Lluvia) [b](page:Lluvia)",
+    }
     assert desk.left == [
         "_posts/2020-02-01-no.md: its front matter says `published: false`",
         "_config.yml: neither a text (.md, .markdown, .mdown or .txt) nor a picture",
@@ -122,7 +134,8 @@ def test_wordpress(desk: Desk) -> None:
     post = (
         '---\ntitle: "Tom &amp; Jerry&#8217;s Caf&eacute;"\ncoverImage: "cat.jpg"\n---\n\nDon&rsquo;t.\n\n'
         "<!--more-->\n\n"
-        '<figure>\n\n<img src="images/cat.jpg" class="wp-image-12" alt="A cat &amp; a mouse" />\n\n</figure>\n\n'
+        '<figure>\n\n<img src="images/cat.jpg" class="wp-image-12" alt="A cat &amp; a mouse" '
+        'srcset="images/cat.jpg 600w, images/cat-300x200.jpg 300w, images/gone.jpg 9w" />\n\n</figure>\n\n'
         "[![](images/cat-300x200.jpg)](images/cat.jpg)\n"
     )
     write(desk, {"posts/tom/index.md": post})
@@ -130,9 +143,15 @@ def test_wordpress(desk: Desk) -> None:
     desk.seed()
     ((title, text),) = pages(desk).items()
     assert title == "Tom & Jerry’s Café"
-    assert '<img src="/media/i0/original" class="wp-image-12" alt="A cat &amp; a mouse" />' in text
+    assert (
+        '<img src="/media/i0/original" class="wp-image-12" alt="A cat &amp; a mouse" '
+        'srcset="/media/i0/original 600w, /media/i1/original 300w, images/gone.jpg 9w" />' in text
+    )
     assert "[![](/media/i1/original)](/media/i0/original)" in text
-    assert desk.left == []
+    assert desk.left == [
+        "posts/tom/index.md: the picture images/gone.jpg is not uploaded and its link stays as it is: there is no such "
+        "file in the folder"
+    ]
 
 
 def test_scrivener(desk: Desk) -> None:

@@ -17,6 +17,10 @@ NAMES = Names(
         "part/c.md",
         "part/d.png",
         "x.txt",
+        "part/_index.md",
+        "shot (2).png",
+        "第 2 章.md",
+        "图 片.png",
     ]
 )
 
@@ -49,6 +53,26 @@ def relink(text: str, document: str = "a.md") -> str:
         ("text <IMG src='my boat.png'/> text", "text <IMG src='/to/my_boat.png'/> text"),
         ("<img src=a.png>", "<img src=/to/a.png>"),
         ("![x](a.png =300x200)", "![x](/to/a.png)"),
+        ('![ü *b*](a.png =x200 "T") ![](a.png "T" =50%)', '![ü *b*](/to/a.png "T") ![](/to/a.png "T")'),
+        ("![un barco](my boat.png) ![](shot (2).png)", "![un barco](/to/my_boat.png) ![](/to/shot_(2).png)"),
+        (
+            "[第二章](第 2 章.md#甲 乙 '题') ![学](图 片.png)",
+            "[第二章](/to/第_2_章.md#甲%20乙 '题') ![学](/to/图_片.png)",
+        ),
+        ("![]({{ site.baseurl }}/a.png) ![x]({{site.url}}/a.png)", "![](/to/a.png) ![x](/to/a.png)"),
+        ('![]({{ "/a.png" | absolute_url }} "T")', '![](/to/a.png "T")'),
+        ("[x]({{ site.baseurl }}{% link part/c.md %})", "[x](/to/part/c.md)"),
+        ("{{% figure src=a.png title='El {}' alt=\"a_b\" %}}", r"![a\_b](/to/a.png) El {}"),
+        (
+            "{%- include figure.liquid path='a.png' -%} {% include a/img.html src='a.png' %}",
+            "![](/to/a.png) ![](/to/a.png)",
+        ),
+        ("[[b|{}]] ![[a.png|{} x]]", "[{}](/to/b.md) ![{} x](/to/a.png)"),
+        (
+            "[part](/part/) [Teil](part) [up](./part/index)",
+            "[part](/to/part/_index.md) [Teil](/to/part/_index.md) [up](./part/index)",
+        ),
+        ("<img srcset='a.png 1x,my boat.png 2x, e_f.png'>", "<img srcset='/to/a.png 1x,my boat.png 2x, /to/e_f.png'>"),
         ("![[a.png]] ![[d.png|El barco]] ![[a.png|300]]", "![](/to/a.png) ![El barco](/to/part/d.png) ![](/to/a.png)"),
         ("> ![a](a.png)\n> - ![b](a.png)", "> ![a](/to/a.png)\n> - ![b](/to/a.png)"),
         ("| a |\n|---|\n| ![a](a.png) |", "| a |\n|---|\n| ![a](/to/a.png) |"),
@@ -90,6 +114,10 @@ def test_links_to_files_are_given_new_targets_in_place(before: str, after: str) 
         "[top](#top) [mail](mailto:a@b.c) [about](/about/) [gone](gone)",
         "![gone](gone.png) [gone](gone.md)",
         "[r1]: a.png",
+        r"\[x](my chapter.md) !\[x](my boat.png) \![x](my boat.png",
+        "`{{< figure src=a.png >}}` `[x](my boat.png)` <!-- {{< figure src=a.png >}} -->",
+        "    {% include figure.html src=a.png %}\n    ![](my boat.png)",
+        "[see](what he said, and when) {{< youtube a.png >}} {{ page.title }} {% include nav.html src=a.png %}",
     ],
 )
 def test_what_is_no_link_to_a_file_is_left_alone(text: str) -> None:
@@ -120,8 +148,40 @@ def test_words_with_marks_in_them_stay_words() -> None:
 def test_dead_links_say_what_they_mean() -> None:
     _, dead = local_links("![](gone.png) [x](gone.md) [[Gone]] [y](../out.md) [z](gone)", "a.md", NAMES)
     assert [link.target for link in dead] == ["gone.png", "gone.md", "../out.md", "Gone"]
+    text = "![](no boat.png) [x](no chapter.md) {{< figure src=gone.png >}} ![]({{ page.cover }}) ![[no.png]]"
+    _, dead = local_links(text, "a.md", NAMES)
+    assert [link.target for link in dead] == ["no.png", "gone.png", "no boat.png", "no chapter.md", "{{ page.cover }}"]
+
+
+@pytest.mark.parametrize(
+    "target", ["file:///home/ana/a.png", r"C:\\Users\\ana\\a.png", "d:/a.png", r"\\\\nas\\a.png", "FILE:a.png"]
+)
+def test_a_picture_on_the_writers_machine_is_named(target: str) -> None:
+    for text in (f"![]({target})", f"<img src='{target}'>"):
+        links, dead = local_links(text, "a.md", NAMES)
+        assert (links, [link.reason for link in dead]) == ([], ["it lies outside the imported folder"])
 
 
 def test_a_long_text_of_nearly_links_takes_no_time() -> None:
-    for text in ("[[", "![[a", "{{< ref ", "![](a.png =", "![x][", "{% link "):
+    scraps = (
+        "[[",
+        "![[a",
+        "{{< ref ",
+        "![](a.png =",
+        "![x][",
+        "{% link ",
+        "[](",
+        "[](()",
+        "[]((a b)",
+        "{{ site.url }}",
+    )
+    for text in (
+        *scraps,
+        "{{< figure ",
+        "{{< img a=b ",
+        "{% include img ",
+        "[a](b 'c",
+        "<img srcset=',a ",
+        "![](a b =1",
+    ):
         assert relink(text * 10_000) == text * 10_000
