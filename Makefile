@@ -3,6 +3,9 @@ PYTHON = .venv/bin/python
 ARGS ?=
 DB ?= any
 S3 ?= rclone
+# Of the bench, between commas; by default all.
+ROWS ?=
+COMMA = ,
 # Processes of the suite, each with servers of its own.
 JOBS ?= 2
 .DEFAULT_GOAL = help
@@ -37,9 +40,9 @@ check: ## formatting, lint, types
 	$(PYTHON) -m mypy
 	$(PYTHON) -m deploy.web check
 
-bench: ## every promise of speed, as a ratio; DB=mysql as above
+bench: ## every promise of speed, as a ratio: make bench ROWS=save,read; DB=mysql as above
 	@deploy/setup.sh test
-	@$(ON_DB) $(PYTHON) -m bench $(ARGS)
+	@$(ON_DB) $(PYTHON) -m bench $(subst $(COMMA), ,$(ROWS)) $(ARGS)
 
 chaos: ## the long fault-injection runs: make chaos ARGS="killing --seed 7"; DB=mysql as above
 	@deploy/setup.sh test

@@ -26,6 +26,9 @@ class Author:
         answer = self._ask("POST", path, json.dumps(body), {"Content-Type": "application/json"})
         return json.loads(answer.read())
 
+    def get(self, path: str) -> Any:
+        return json.loads(self._ask("GET", path).read())
+
     def etag(self, path: str) -> str:
         return str(self._ask("GET", path).headers["ETag"])
 

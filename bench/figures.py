@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from statistics import median
+from statistics import median, quantiles
 
 # A figure that moves more than this between rounds says more about the machine's other work than about ours.
 MOST_SPREAD = 0.15
@@ -14,10 +14,11 @@ MOST_SPREAD = 0.15
 
 @dataclass(frozen=True)
 class Turn:
-    """So much was done in so long."""
+    """So much was done in so long; ``latencies``, in seconds, where each was waited for by itself."""
 
     count: int
     seconds: float
+    latencies: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -37,19 +38,21 @@ class Work:
 
 @dataclass(frozen=True)
 class Gauge:
-    """Something with no limit to hold it against: ``read`` answers one reading, which should be at most ``goal``."""
+    """``read`` answers one reading, which should be at most ``goal``, or at least that much."""
 
     name: str
     about: str
     goal: float
     unit: str
     read: Callable[[], float]
+    at_most: bool = True
 
 
 @dataclass(frozen=True)
 class Figure:
     """A measured work; rates are per second, ``ratios`` one a round. Of a gauge, ``ratios`` are its readings in
-    ``unit`` and there are no rates."""
+    ``unit`` and there are no rates. ``latencies`` are ours in milliseconds: the median, and what 95 and 99 of 100 stay
+    below; none where nobody waits for each by itself."""
 
     name: str
     against: str
@@ -59,6 +62,7 @@ class Figure:
     ratios: tuple[float, ...]
     unit: str = "x"
     at_most: bool = False
+    latencies: tuple[float, ...] = ()
 
     @property
     def ratio(self) -> float:
@@ -80,9 +84,10 @@ class Figure:
 def measure(work: Work | Gauge, rounds: int) -> Figure:
     if isinstance(work, Gauge):
         readings = tuple(work.read() for _ in range(max(rounds, 3)))
-        return Figure(work.name, work.about, work.goal, None, None, readings, work.unit, at_most=True)
+        return Figure(work.name, work.about, work.goal, None, None, readings, work.unit, work.at_most)
     work.ours(), work.theirs()
-    pairs = [_round(work) for _ in range(max(rounds, 3))]
+    latencies: list[float] = []
+    pairs = [_round(work, latencies) for _ in range(max(rounds, 3))]
     return Figure(
         work.name,
         work.against,
@@ -91,25 +96,34 @@ def measure(work: Work | Gauge, rounds: int) -> Figure:
         median(theirs for _, theirs in pairs),
         tuple(theirs / ours if work.is_cost else ours / theirs for ours, theirs in pairs),
         at_most=work.is_cost,
+        latencies=_percentiles(latencies),
     )
 
 
-def _round(work: Work) -> tuple[float, float]:
-    """Both rates, from turns in the order A B B A, so that a steady drift cancels out."""
+def _round(work: Work, latencies: list[float]) -> tuple[float, float]:
+    """Both rates, from turns in the order A B B A, so that a steady drift cancels out. Ours add to ``latencies``."""
     ours: list[Turn] = []
     theirs: list[Turn] = []
     for turn in range(work.turns):
         sides = [(ours, work.ours), (theirs, work.theirs)]
         for done, side in sides if turn % 2 == 0 else reversed(sides):
             done.append(side())
+    latencies.extend(each for turn in ours for each in turn.latencies)
     return _rate(ours), _rate(theirs)
+
+
+def _percentiles(latencies: Sequence[float]) -> tuple[float, ...]:
+    if len(latencies) < 100:
+        return ()
+    cuts = quantiles(latencies, n=100)
+    return tuple(round(1000 * cuts[each - 1], 3) for each in (50, 95, 99))
 
 
 def _rate(turns: Sequence[Turn]) -> float:
     return sum(turn.count for turn in turns) / sum(turn.seconds for turn in turns)
 
 
-HEADINGS = ("work", "measured against", "ours/s", "theirs/s", "value", "spread", "goal", "met?")
+HEADINGS = ("work", "measured against", "ours/s", "theirs/s", "p50", "p95", "p99 ms", "value", "spread", "goal", "met?")
 
 
 def table(figures: Sequence[Figure]) -> str:
@@ -123,8 +137,18 @@ def _row(figure: Figure) -> tuple[str, ...]:
     met = "yes" if figure.is_met else "NO"
     doubt = "" if figure.is_quotable else f" (spread over {MOST_SPREAD:.0%}: not to be quoted)"
     value = f"{figure.ratio:.2f} {figure.unit}", f"{figure.spread:.0%}"
+    latencies = [f"{each:.1f}" for each in figure.latencies] or ["", "", ""]
     goal = f"{'<=' if figure.at_most else '>='} {figure.goal:g} {figure.unit}"
-    return (figure.name, figure.against, _told(figure.ours), _told(figure.theirs), *value, goal, met + doubt)
+    return (
+        figure.name,
+        figure.against,
+        _told(figure.ours),
+        _told(figure.theirs),
+        *latencies,
+        *value,
+        goal,
+        met + doubt,
+    )
 
 
 def _told(rate: float | None) -> str:
@@ -133,11 +157,11 @@ def _told(rate: float | None) -> str:
     return f"{rate:,.0f}" if rate >= 10 else f"{rate:.1f}"
 
 
-def write_json(figures: Sequence[Figure], target: Path) -> None:
+def write_json(figures: Sequence[Figure], profiles: dict[str, dict[str, float]], target: Path) -> None:
     rows = [_asdict(figure) for figure in figures]
     about = {"at": datetime.now(UTC).isoformat(), "machine": platform.platform(), "python": platform.python_version()}
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(json.dumps({**about, "figures": rows}, indent=2) + "\n")
+    target.write_text(json.dumps({**about, "figures": rows, "profiles": profiles}, indent=2) + "\n")
 
 
 def _asdict(figure: Figure) -> dict[str, object]:

@@ -3,6 +3,7 @@
 An HTTP library costs more than the service that it asks; on few processors that is what one would measure.
 """
 
+import itertools
 import selectors
 import socket
 import time
@@ -41,9 +42,13 @@ class Connection:
         self._requests = requests
         self._expect = expect
         self._sent = 0
+        self._sent_at = 0.0
         self._got = b""
+        # How long each answer took, in seconds.
+        self.latencies: list[float] = []
 
     def send(self) -> None:
+        self._sent_at = time.monotonic()
         self.socket.sendall(self._requests[self._sent % len(self._requests)])
         self._sent += 1
 
@@ -58,6 +63,7 @@ class Connection:
         if len(self._got) < head_ends + len(END_OF_HEAD) + _length(self._got[:head_ends]):
             return False
         self._got = b""
+        self.latencies.append(time.monotonic() - self._sent_at)
         return True
 
 
@@ -80,7 +86,7 @@ def run(host: str, port: int, plan: Plan) -> Turn:
         seconds = time.monotonic() - began
     for connection in connections:
         connection.socket.close()
-    return Turn(plan.times, seconds)
+    return Turn(plan.times, seconds, tuple(itertools.chain.from_iterable(each.latencies for each in connections)))
 
 
 def _exchange(selector: selectors.BaseSelector, connections: Sequence[Connection], times: int) -> None:

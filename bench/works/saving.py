@@ -2,7 +2,7 @@
 
 import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from bench.bare import BareSaves
 from bench.client import Author
@@ -40,29 +40,32 @@ def works(running: Running) -> Iterator[Work]:
 
 
 class Saves:
-    """Eight authors, each at a page of their own; no two saves of a page are the same, or they would be none."""
+    """So many clients, each at a page of its own: those at ``places`` or new ones of as many authors. No two saves of a
+    page are the same, or they would be none."""
 
-    def __init__(self, running: Running) -> None:
+    def __init__(self, running: Running, places: Sequence[tuple[Author, str]] = ()) -> None:
         prose = Prose(seed=1)
         self._running = running
         self._numbers = itertools.count()
         self.texts = [prose.of_length(CHARACTERS) for _ in range(CLIENTS)]
-        self._authors = [Author(running.port) for _ in range(CLIENTS)]
-        self._paths = [
-            author.page(author.notebook(), text) for author, text in zip(self._authors, self.texts, strict=True)
-        ]
-        self.page_ids = [path.rpartition("/")[2] for path in self._paths]
+        self._places = places or [_place(Author(running.port), text) for text in self.texts]
+        self.page_ids = [path.rpartition("/")[2] for _, path in self._places]
 
-    def run(self) -> Turn:
-        requests = [self._requests(number) for number in range(CLIENTS)]
-        return self._running.load(self._running.port, Plan(requests, CLIENTS * SAVES_EACH))
+    def run(self, each: int = SAVES_EACH) -> Turn:
+        """``each`` client saves so many times."""
+        requests = [self._requests(number, each) for number in range(CLIENTS)]
+        return self._running.load(self._running.port, Plan(requests, CLIENTS * each))
 
-    def _requests(self, number: int) -> list[bytes]:
-        author, path, text = self._authors[number], self._paths[number], self.texts[number]
-        bodies = (json.dumps({"content": f"{next(self._numbers):08} {text}"}).encode() for _ in range(SAVES_EACH))
+    def _requests(self, number: int, times: int) -> list[bytes]:
+        (author, path), text = self._places[number], self.texts[number]
+        bodies = (json.dumps({"content": f"{next(self._numbers):08} {text}"}).encode() for _ in range(times))
         token = f"Bearer {author.token}"
         # Connections take turns freely, so one may send a few more than the others and begin again.
         return [request("PUT", f"/api/v1{path}", body, Authorization=token) for body in bodies]
+
+
+def _place(author: Author, text: str) -> tuple[Author, str]:
+    return author, author.page(author.notebook(), text)
 
 
 def _alone(running: Running, bare: BareSaves) -> Turn:
