@@ -27,7 +27,8 @@ FLAGS = (
 _numbers = itertools.count(1)
 
 
-def _chromium() -> str:
+def chromium() -> str:
+    """Where it is. Skips the test where there is none."""
     found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if found is None:
         pytest.skip("there is no Chromium; as root `make test` installs Debian's")
@@ -38,10 +39,10 @@ def _chromium() -> str:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    chromium = _chromium()
+    program = chromium()
     expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        launched = playwright.chromium.launch(executable_path=program, args=FLAGS)
         yield launched
         launched.close()
 
@@ -68,13 +69,19 @@ def page(context: BrowserContext) -> Page:
 
 
 @pytest.fixture
-def writer(context: BrowserContext, page: Page, serving: Serving) -> Writer:
-    """Someone who is signed in, with a notebook and an empty page, which is open."""
+def someone(context: BrowserContext, page: Page, serving: Serving) -> Writer:
+    """Someone who is signed in; nothing is open yet."""
     api = Api(serving.url, f"writer{next(_numbers)}-{os.getpid()}")
-    writer = Writer(context, page, api)
-    writer.sign_in_unseen()
-    writer.begin_page()
-    return writer
+    made = Writer(context, page, api)
+    made.sign_in_unseen()
+    return made
+
+
+@pytest.fixture
+def writer(someone: Writer) -> Writer:
+    """The same with a notebook and an empty page, which is open."""
+    someone.begin_page()
+    return someone
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from tests.browser.serving import Serving
 from tests.browser.writer import PASSWORD, Writer
 from tests.chaos.system import until
 from tests.conftest import PATIENCE
+from tests.e2e.running import wait_for
 
 KEPT = re.compile("^Kept on this device")
 
@@ -44,6 +45,26 @@ def test_typing_offline_goes_on_through_a_reload_and_is_saved_afterwards(writer:
     assert writer.stored() in writer.revisions()
 
 
+def test_five_minutes_of_typing_without_a_network_arrive_key_by_key(someone: Writer, serving: Serving) -> None:
+    """The page's clock is put forward; what it does by it (keeping, trying again ever more rarely) it does."""
+    writer, clock = someone, someone.page.clock
+    clock.install()
+    writer.begin_page()
+    writer.type("Before. ")
+    writer.wait_until_saved()
+    writer.context.set_offline(True)
+    words = [f"word{number} " for number in range(30)]
+    for word in words:
+        writer.type(word)
+        clock.run_for(10_000)
+    expect(writer.status()).to_have_text(KEPT)
+    writer.context.set_offline(False)
+    writer.wait_until_saved()
+    assert writer.stored() == "Before. " + "".join(words)
+    serving.drain()
+    assert writer.stored() in writer.revisions()
+
+
 def test_a_server_that_dies_while_one_types_gets_every_key_afterwards(writer: Writer, serving: Serving) -> None:
     words = [f"word{number} " for number in range(12)]
     for number, word in enumerate(words):
@@ -65,6 +86,20 @@ def test_a_window_that_is_closed_in_the_middle_of_a_sentence_loses_nothing(write
     expect(writer.text(again)).to_contain_text("The sentence that")
     writer.wait_until_saved(again)
     assert writer.stored() == "The sentence that"
+
+
+def test_the_title_of_a_notebook_is_kept_until_it_is_saved(writer: Writer) -> None:
+    page, book = writer.page, f"/notebooks/{writer.notebook_id}"
+    page.goto(book)
+    page.route(f"**/api/v1{book}", lambda route: route.abort() if route.request.method == "PUT" else route.continue_())
+    title = page.get_by_role("textbox", name="Title")
+    title.fill("Rivers,\nand herons")
+    expect(page.get_by_role("alert")).to_contain_text("can’t be reached")
+    page.reload()
+    expect(title).to_have_value("Rivers, and herons")
+    page.unroute(f"**/api/v1{book}")
+    wait_for(lambda: writer.api.ask("GET", book)["title"] == "Rivers, and herons", 30, "the title")
+    expect(page.get_by_role("alert")).to_have_count(0)
 
 
 def test_two_windows_write_one_page_and_neither_wipes_the_other(writer: Writer) -> None:
@@ -193,16 +228,3 @@ def test_signing_out_in_one_window_shows_in_the_other(writer: Writer, context: B
     other.goto("/profile")
     writer.button("Sign out", other).click()
     expect(writer.page.get_by_role("link", name="Sign in")).to_be_visible()
-
-
-def test_full_storage_is_told_and_the_text_is_saved_all_the_same(writer: Writer) -> None:
-    writer.page.add_init_script(
-        "IDBObjectStore.prototype.put = () => { throw new DOMException('full', 'QuotaExceededError') }"
-    )
-    writer.page.reload()
-    writer.type("kept by the service alone")
-    writer.wait_until_saved()
-    assert writer.stored() == "kept by the service alone"
-    writer.context.set_offline(True)
-    writer.type(", and this by nobody yet")
-    expect(writer.status()).to_have_text(re.compile("^Only in this window"))

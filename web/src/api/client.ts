@@ -7,6 +7,7 @@ type Schemas = components['schemas']
 export type Notebook = Schemas['Notebook']
 export type NotebookWithPages = Schemas['NotebookWithPages']
 export type PageEntry = Schemas['PageEntry']
+export type TrashedPage = Schemas['TrashedPage']
 export type Page = Schemas['Page']
 export type Revision = Schemas['Revision']
 export type RevisionWithText = Schemas['RevisionWithText']
@@ -29,13 +30,18 @@ export class Failure extends Error {
 }
 
 const PATIENCE_MS = 30_000
+/** 64 kbit/s: a picture over a bad network takes minutes, and arrives. */
+const SLOWEST_BYTES_A_MS = 8
 
-async function patient(request: Request): Promise<Response> {
-  const timeout = AbortSignal.timeout(PATIENCE_MS)
-  return session.send(new Request(request, { signal: AbortSignal.any([request.signal, timeout]) }))
+/** Sends, and waits as long as so many bytes may take. */
+export function patient(bytes: number): (request: Request) => Promise<Response> {
+  return (request) => {
+    const timeout = AbortSignal.timeout(PATIENCE_MS + bytes / SLOWEST_BYTES_A_MS)
+    return session.send(new Request(request, { signal: AbortSignal.any([request.signal, timeout]) }))
+  }
 }
 
-export const api = createClient<paths>({ baseUrl: location.origin, fetch: patient })
+export const api = createClient<paths>({ baseUrl: location.origin, fetch: patient(0) })
 
 type Answer<T> = { data?: T; error?: unknown; response: Response }
 
@@ -67,7 +73,8 @@ function failureOf(response: Response, body: unknown): Failure {
   const told = typeof body === 'object' && body !== null ? (body as Record<string, unknown>) : {}
   const errors = typeof told.errors === 'object' && told.errors ? (told.errors as Record<string, string[]>) : {}
   const detail = typeof told.detail === 'string' ? told.detail : response.statusText
-  const status = isJson(response) || response.status < 400 ? response.status : Math.max(response.status, 400)
+  // Another's page says nothing about what was asked for: a proxy's 404 does not mean that a notebook is gone.
+  const status = isJson(response) || response.status >= 500 ? response.status : 502
   return new Failure(status, detail, errors, body, response.headers.get('Retry-After'))
 }
 

@@ -12,6 +12,7 @@ function why(trouble: Trouble, t: Messages): string {
     gone: t.whyGone,
     forbidden: t.whyForbidden,
     quota: t.whyQuota,
+    long: t.whyLong,
     invalid: t.whyInvalid,
   }
   return known[trouble.why]

@@ -44,13 +44,18 @@ export function explain(error: unknown, t: Messages): string {
   return known[status] ?? t.errorServer
 }
 
+/** Dates as they are written where the browser is at home, as far as it speaks the language: `en-GB` for `en`. */
+function localeOf(language: Language): string {
+  return navigator.languages.find((each) => each.split('-')[0] === language) ?? language
+}
+
 /** `3 March 2026`, `14:05`, `5 minutes ago`. */
 export function useTimes() {
-  const language = useSyncExternalStore(chosenLanguage.listen, chosenLanguage.get)
+  const locale = localeOf(useSyncExternalStore(chosenLanguage.listen, chosenLanguage.get))
   return {
-    day: (iso: string) => new Intl.DateTimeFormat(language, { dateStyle: 'full' }).format(new Date(iso)),
-    hour: (iso: string) => new Intl.DateTimeFormat(language, { timeStyle: 'short' }).format(new Date(iso)),
-    ago: (iso: string) => ago(new Date(iso), language),
+    day: (iso: string) => new Intl.DateTimeFormat(locale, { dateStyle: 'full' }).format(new Date(iso)),
+    hour: (iso: string) => new Intl.DateTimeFormat(locale, { timeStyle: 'short' }).format(new Date(iso)),
+    ago: (iso: string) => ago(new Date(iso), locale),
   }
 }
 
@@ -60,12 +65,12 @@ const STEPS: [Intl.RelativeTimeFormatUnit, number][] = [
   ['minute', 60],
 ]
 
-function ago(then: Date, language: Language): string {
+function ago(then: Date, locale: string): string {
   // A clock that goes wrong must not make yesterday of a moment ago: the far past and the future are told as dates.
   const seconds = (Date.now() - then.getTime()) / 1000
   if (seconds < -60 || seconds > 6 * 86_400)
-    return new Intl.DateTimeFormat(language, { dateStyle: 'medium' }).format(then)
+    return new Intl.DateTimeFormat(locale, { dateStyle: 'medium' }).format(then)
   const [unit, size] = STEPS.find(([, each]) => seconds >= each) ?? ['second', 60]
-  const format = new Intl.RelativeTimeFormat(language, { numeric: 'auto' })
+  const format = new Intl.RelativeTimeFormat(locale, { numeric: 'auto' })
   return unit === 'second' ? format.format(0, 'second') : format.format(-Math.floor(seconds / size), unit)
 }

@@ -47,6 +47,8 @@ export class OpenPage {
   look(viewer: Viewer): () => void {
     this.viewer = viewer
     this.awaited = false
+    // What it was refused for may be mended: the page is out of the trash again.
+    if (this.keeper.state.trouble?.kind === 'refused') this.keeper.tell({ type: 'retry' })
     return () => {
       this.viewer = null
       this.keeper.flush()

@@ -17,9 +17,11 @@ export interface Network {
 }
 
 export interface Storage {
-  /** Rejects when the draft could not be kept. */
+  /** Rejects when the draft could not be kept. Until it answers it counts as refusing after `STORAGE_PATIENCE_MS`. */
   put(draft: Draft): Promise<void>
 }
+
+export const STORAGE_PATIENCE_MS = 3000
 
 export interface Clock {
   /** Milliseconds since some moment; a wrong time of day must not matter. */
@@ -75,7 +77,7 @@ export class Keeper {
   }
 
   private carryOut(effect: Effect): void {
-    const { storage, network } = this.around
+    const { network } = this.around
     const { draft } = effect
     switch (effect.do) {
       case 'place':
@@ -85,11 +87,21 @@ export class Keeper {
         void network.save(draft, effect.pending).then((outcome) => this.tell({ type: 'answered', outcome }))
         break
       case 'keep':
-        storage.put(draft).then(
-          () => this.tell({ type: 'kept', draft }),
-          () => this.tell({ type: 'unkept', draft }),
-        )
+        this.keep(draft)
     }
+  }
+
+  private keep(draft: Draft): void {
+    const { storage, clock } = this.around
+    const cancel = clock.after(STORAGE_PATIENCE_MS, () => this.tell({ type: 'unkept', draft }))
+    const told = (type: 'kept' | 'unkept') => {
+      cancel()
+      this.tell({ type, draft })
+    }
+    storage.put(draft).then(
+      () => told('kept'),
+      () => told('unkept'),
+    )
   }
 
   private wind(): void {

@@ -1,5 +1,5 @@
 /** Saves a page over the API, and tells what became of it in the words of `way.ts`. */
-import { answerOf, api, Failure, type Page } from '../api/client'
+import { answerOf, api, Failure, type Page, patient } from '../api/client'
 import type { Draft, Outcome, Pending, Theirs } from './way'
 
 type Place = Pick<Draft, 'notebookId' | 'pageId'>
@@ -15,10 +15,12 @@ export async function save(draft: Draft, pending: Pending): Promise<Outcome> {
       api.PUT('/api/v1/notebooks/{notebook_id}/pages/{page_id}', {
         params: { path: at(draft), header: { 'Idempotency-Key': pending.key, 'If-Match': pending.etag } },
         body: { title: pending.title, content, autosave: pending.autosave },
+        fetch: patient(content.length),
       }),
     )
     const hash = await sha256(content)
-    if (hash !== null && hash !== data.content_sha256) return { kind: 'away', why: 'server' }
+    const isReceipt = Number.isInteger(data?.version) && (hash === null || hash === data.content_sha256)
+    if (!isReceipt) return { kind: 'away', why: 'server' }
     return { kind: 'saved', version: data.version, etag: etagOf(response, data.version) }
   } catch (error) {
     return outcomeOf(error)
@@ -48,12 +50,13 @@ function outcomeOf(error: unknown): Outcome {
     case 404:
       return { kind: 'refused', why: 'gone', detail }
     case 412:
-      return staleOf(error.body)
-    case 400:
+      return staleOf(error.body) ?? { kind: 'away', why: 'server' }
     case 413:
+      return { kind: 'refused', why: 'long', detail }
+    case 400:
     case 415:
     case 422:
-      return { kind: 'refused', why: 'invalid', detail }
+      return { kind: 'refused', why: error.errors.content ? 'long' : 'invalid', detail }
     default: {
       const seconds = Number(error.retryAfter)
       const afterMs = Number.isFinite(seconds) ? Math.min(seconds, 60) * 1000 : 0
@@ -62,10 +65,12 @@ function outcomeOf(error: unknown): Outcome {
   }
 }
 
-function staleOf(body: unknown): Outcome {
-  const { current, merged } = body as { current: Page; merged: { title: string; content: string } | null }
+/** Null when that is no answer of the service. */
+function staleOf(body: unknown): Outcome | null {
+  const { current, merged } = (body ?? {}) as { current?: Page; merged?: { title: string; content: string } | null }
+  if (typeof current?.content !== 'string') return null
   const { title, content, version } = current
-  return { kind: 'stale', current: { title, content, version, etag: `"${version}"` }, merged }
+  return { kind: 'stale', current: { title, content, version, etag: `"${version}"` }, merged: merged ?? null }
 }
 
 /** What the receipt must say. Browsers compute it on secure origins only; elsewhere the receipt is believed. */

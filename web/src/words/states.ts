@@ -53,7 +53,7 @@ export type Outcome =
   /** Nothing was done, or nobody knows: the same request has to be sent again, `afterMs` at the earliest. */
   | { kind: 'away'; why: 'offline' | 'server' | 'busy'; afterMs?: number }
   | { kind: 'signed-out' }
-  | { kind: 'refused'; why: 'gone' | 'forbidden' | 'quota' | 'invalid'; detail: string }
+  | { kind: 'refused'; why: 'gone' | 'forbidden' | 'quota' | 'long' | 'invalid'; detail: string }
 
 export type Trouble = Exclude<Outcome, { kind: 'saved' } | { kind: 'stale' }>
 

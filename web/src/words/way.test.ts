@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { Keeper } from './keeper'
+import { Keeper, STORAGE_PATIENCE_MS } from './keeper'
 import { Server, Shelf, settle, Time, type Weather, Wire } from './model'
 import { statusOf } from './status'
 import { type Draft, KEEP_MS, LAST_RETRY_MS, type Outcome, type Pending, STORAGE_RETRY_MS, TYPING_MS } from './way'
@@ -277,6 +277,14 @@ describe('the pace', () => {
     writer.type('word', false)
     await writer.time.pass(1500)
     expect(statusOf(writer.keeper.state)).toEqual({ kind: 'kept', trouble: { kind: 'away', why: 'offline' } })
+  })
+
+  it('saves all the same when the storage never answers', async () => {
+    const writer = new Writer()
+    writer.shelf.silent = true
+    writer.type('word', false)
+    await writer.time.pass(2 * STORAGE_PATIENCE_MS + 1500)
+    expect(writer.server.page.content).toBe('begin word')
   })
 
   it('repeats the very same request until it is answered', async () => {
