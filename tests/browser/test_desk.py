@@ -9,20 +9,11 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from tests.browser.looking import look_at
+from tests.browser.pictures import picture
 from tests.browser.serving import Serving
 from tests.browser.writer import PASSWORD, Api, Writer
-from tests.e2e.running import CHECKOUT, wait_for
-
-AXE = CHECKOUT / "web" / "node_modules" / "axe-core" / "axe.min.js"
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-
-
-def picture(tmp_path: Path) -> Path:
-    """A small photograph of a river, as far as it goes."""
-    made = Image.new("RGB", (640, 360))
-    made.putdata([(90 + y // 4, 120 + y // 3, 140 + (x + y) // 12) for y in range(360) for x in range(640)])
-    made.save(tmp_path / "river.jpg")
-    return tmp_path / "river.jpg"
+from tests.e2e.running import wait_for
 
 
 def shoot(page: Page, shots: Path | None, name: str) -> None:
@@ -91,6 +82,9 @@ def test_looking_back_restoring_and_naming(writer: Writer, serving: Serving, sho
     writer.button("Save").click()
     expect(page.get_by_role("button", name=re.compile("To be kept"))).to_be_visible()
     shoot(page, shots, "history")
+    writer.button("Remove the name").click()
+    expect(page.get_by_role("button", name=re.compile("To be kept"))).to_have_count(0)
+    expect(page.get_by_role("textbox", name="Name of this version")).to_have_value("")
     writer.button("Restore this version").click()
     expect(writer.text()).to_have_text("The first version of this.")
     assert writer.stored() == "The first version of this."
@@ -141,84 +135,6 @@ def test_every_screen_is_for_all_eyes_and_fits(writer: Writer, serving: Serving)
     writer.button("Sign out").click()
     expect(writer.button("Sign in")).to_be_visible()
     look_at(writer.page, outside)
-
-
-def look_at(page: Page, addresses: list[str]) -> None:
-    for number, address in enumerate(addresses):
-        page.emulate_media(color_scheme="dark" if number % 2 else "light")
-        page.set_viewport_size({"width": 1440, "height": 900})
-        page.goto(address)
-        page.wait_for_load_state("networkidle")
-        page.evaluate(AXE.read_text())
-        for scheme in ("light", "dark"):
-            page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-            found = page.evaluate("(tags) => axe.run({ runOnly: tags })", RULES)["violations"]
-            told = [(each["id"], [node["html"] for node in each["nodes"]][:3]) for each in found]
-            assert told == [], f"{address}, {scheme}"
-        for width in (360, 1440):
-            page.set_viewport_size({"width": width, "height": 740})
-            wide = page.evaluate("document.documentElement.scrollWidth")
-            assert wide <= width, f"{address} is {wide} wide on {width}"
-
-
-HOSTILE = """[press](javascript:alert(1)) [or](data:text/html,x) <img src=x onerror="window.hurt=1">
-<script>window.hurt=1</script>
-<svg onload="window.hurt=1"></svg> <a href="JaVaScRiPt:window.hurt=1">here</a> ![alt" onerror="window.hurt=1](x)
-<style>body { display: none }</style> <iframe src="//evil.example"></iframe> <form action="/x"><input></form>
-"""
-
-
-def test_hostile_text_does_nothing(writer: Writer) -> None:
-    page = writer.page
-    writer.api.ask("PUT", writer.path, json={"title": "<img src=x onerror=window.hurt=1>", "content": HOSTILE})
-    writer.api.ask("PUT", f"/users/{me(writer)}", json={"display_name": "<b onclick=x>Eve</b>"})
-    writer.api.ask("POST", f"/notebooks/{writer.notebook_id}/publish")
-    page.goto(f"/read/{writer.notebook_id}/{writer.page_id}")
-    expect(page.get_by_role("heading", name="<img src=x")).to_be_visible()
-    prose = page.locator(".prose")
-    expect(prose).to_be_visible()
-    assert prose.locator("script, style, iframe, form, input, svg, [onerror], [onload]").count() == 0
-    links = prose.locator("a").evaluate_all("(all) => all.map((each) => each.getAttribute('href'))")
-    assert [link for link in links if link and not re.match(r"https?:|/|#", link)] == []
-    assert page.evaluate("window.hurt") is None
-
-
-def me(writer: Writer) -> str:
-    found: str = writer.api.ask("GET", "/users/me")["id"]
-    return found
-
-
-def test_what_is_no_picture_and_what_is_too_long_is_told_and_the_text_stays(writer: Writer, tmp_path: Path) -> None:
-    page = writer.page
-    (tmp_path / "no.png").write_text("this is no picture")
-    with page.expect_file_chooser() as chosen:
-        writer.button("Picture").click()
-    chosen.value.set_files(tmp_path / "no.png")
-    expect(page.get_by_role("alert")).to_contain_text("no picture")
-    writer.button("Cancel").click()
-    writer.text().click()
-    page.evaluate("document.execCommand('insertText', false, 'five megabytes '.repeat(350_000))")
-    expect(writer.status()).to_have_text(re.compile("refuses this text"))
-    page.keyboard.press("Control+a")
-    page.keyboard.type("short again")
-    writer.wait_until_saved()
-    assert writer.stored() == "short again"
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [(500, "text/html", "<h1>oh no</h1>"), (200, "text/html", "<h1>log in</h1>"), (200, "application/json", "")],
-)
-def test_a_server_that_answers_nonsense_saves_nothing_and_loses_nothing(
-    writer: Writer, answer: tuple[int, str, str]
-) -> None:
-    status, kind, body = answer
-    writer.page.route("**/pages/*", lambda route: route.fulfill(status=status, content_type=kind, body=body))
-    writer.type("kept")
-    expect(writer.status()).to_have_text(re.compile("^Kept on this device"))
-    writer.page.unroute("**/pages/*")
-    writer.wait_until_saved()
-    assert writer.stored() == "kept"
 
 
 def test_the_desk_speaks_spanish(browser: Browser, serving: Serving) -> None:

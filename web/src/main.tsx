@@ -3,16 +3,18 @@ import { createRoot } from 'react-dom/client'
 import { session } from './api/session'
 import { App } from './app'
 import './ui/theme'
-import './style/base.css'
-import './style/screens.css'
+import './style/paper.css'
+import './style/parts.css'
+import './style/frame.css'
+import { recall, retain } from './ui/stored'
 import { watch } from './words/desk'
 
 // A part of the desk is gone because a newer desk was built: load that one.
 addEventListener('vite:preloadError', () => {
-  const last = Number(sessionStorage.getItem('sinpluma.reloaded') ?? 0)
-  if (Date.now() - last < 10_000) return
-  sessionStorage.setItem('sinpluma.reloaded', String(Date.now()))
-  location.reload()
+  const last = Number(recall('sinpluma.reloaded') ?? 0)
+  if (Math.abs(Date.now() - last) < 10_000) return
+  retain('sinpluma.reloaded', String(Date.now()))
+  if (recall('sinpluma.reloaded')) location.reload()
 })
 
 watch()

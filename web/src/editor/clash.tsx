@@ -1,9 +1,10 @@
 /** Two texts that can't be merged, side by side; the author chooses, and the other one is in the history. */
-import { useMemo } from 'react'
+import { useEffect, useMemo, useRef } from 'react'
 import { useMessages } from '../i18n'
 import { Button } from '../ui/parts'
 import type { State } from '../words/way'
 import { changesBetween } from './changes'
+import '../style/clash.css'
 
 interface Props {
   state: State
@@ -13,10 +14,15 @@ interface Props {
 export function Clash({ state, choose }: Props) {
   const t = useMessages()
   const theirs = state.clash?.current
+  const ref = useRef<HTMLElement>(null)
+  useEffect(() => {
+    ref.current?.focus({ preventScroll: true })
+    ref.current?.scrollIntoView()
+  }, [])
   const mine = state.draft.content.toString()
   if (!theirs) return null
   return (
-    <section className="clash" aria-label={t.statusElsewhere}>
+    <section ref={ref} tabIndex={-1} className="clash" aria-label={t.statusElsewhere}>
       <p role="alert">{t.clash}</p>
       <div className="sides">
         <div>

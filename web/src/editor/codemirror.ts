@@ -2,12 +2,13 @@
 import { defaultKeymap, history, historyKeymap, insertNewline } from '@codemirror/commands'
 import { openSearchPanel, search, searchKeymap } from '@codemirror/search'
 import { Annotation, EditorState, type Extension, Text, Transaction } from '@codemirror/state'
-import { drawSelection, EditorView, highlightActiveLine, keymap, placeholder } from '@codemirror/view'
+import { drawSelection, EditorView, highlightActiveLine, keymap, panels, placeholder } from '@codemirror/view'
 import type { Words } from '../words/way'
 import { changesBetween } from './changes'
 import { grammar } from './grammar'
 import { pictures } from './inline'
 import { phrases } from './phrases'
+import '../style/codemirror.css'
 
 export interface Hooks {
   changed(content: Words): void
@@ -20,10 +21,17 @@ export interface Hooks {
 /** Marks text that came from elsewhere. */
 const placed = Annotation.define<boolean>()
 
+export function images(data: DataTransfer | null): File[] {
+  return [...(data?.files ?? [])].filter(({ type }) => type.startsWith('image/'))
+}
+
+/** Text processors lay a picture of the text beside the text. */
+function isText(data: DataTransfer | null): boolean {
+  return Boolean(data?.types.includes('text/html') && data.getData('text/plain').trim())
+}
+
 function listening(hooks: Hooks): Extension {
-  const images = (data: DataTransfer | null) => [...(data?.files ?? [])].filter(({ type }) => type.startsWith('image/'))
-  const take = (event: Event, data: DataTransfer | null) => {
-    const files = images(data)
+  const take = (event: Event, files: File[]) => {
     if (!files.length) return false
     event.preventDefault()
     hooks.files(files)
@@ -38,11 +46,12 @@ function listening(hooks: Hooks): Extension {
       compositionstart: () => hooks.composing(true),
       // The editor reads what was composed a moment after the event.
       compositionend: () => void setTimeout(() => hooks.composing(false), 100),
-      paste: (event) => take(event, event.clipboardData),
+      paste: (event) => take(event, isText(event.clipboardData) ? [] : images(event.clipboardData)),
       drop(event, view) {
+        const files = images(event.dataTransfer)
         const at = view.posAtCoords({ x: event.clientX, y: event.clientY })
-        if (at !== null && images(event.dataTransfer).length) view.dispatch({ selection: { anchor: at } })
-        return take(event, event.dataTransfer)
+        if (at !== null && files.length) view.dispatch({ selection: { anchor: at } })
+        return take(event, files)
       },
     }),
   ]
@@ -53,13 +62,25 @@ function nonce(): string {
   return document.querySelector<HTMLMetaElement>('meta[name="style-nonce"]')?.content ?? ''
 }
 
-export function createEditor(
-  parent: HTMLElement,
-  doc: string,
-  label: string,
-  language: string,
-  hooks: Hooks,
-): EditorView {
+export interface Place {
+  parent: HTMLElement
+  /** Where find and replace are shown. */
+  panels: HTMLElement
+  label: string
+  language: string
+}
+
+/** What covers the text above and below, so that the line that is written never hides; in focus mode it stays in the
+ * middle. */
+function margins(view: EditorView) {
+  const { dom } = view
+  if (dom.closest('.focus')) return { top: innerHeight * 0.4, bottom: innerHeight * 0.4 }
+  const above = dom.closest('main')?.querySelector('.above')
+  return { top: (above?.clientHeight ?? 0) + 16, bottom: innerHeight * 0.15 }
+}
+
+export function createEditor(place: Place, doc: string, hooks: Hooks): EditorView {
+  const { parent, label, language } = place
   const save = () => {
     hooks.save()
     return true
@@ -69,6 +90,9 @@ export function createEditor(
     history(),
     drawSelection(),
     search({ top: true }),
+    panels({ topContainer: place.panels }),
+    EditorView.scrollMargins.of(margins),
+    EditorView.clipboardInputFilter.of((pasted) => pasted.replaceAll('\0', '').toWellFormed()),
     grammar(text),
     highlightActiveLine(),
     EditorView.lineWrapping,
@@ -112,6 +136,6 @@ export function find(view: EditorView): void {
 }
 
 export function goTo(view: EditorView, at: number): void {
-  view.dispatch({ selection: { anchor: at }, effects: EditorView.scrollIntoView(at, { y: 'start', yMargin: 120 }) })
+  view.dispatch({ selection: { anchor: at }, effects: EditorView.scrollIntoView(at, { y: 'start' }) })
   view.focus()
 }

@@ -1,24 +1,9 @@
 /** A picture on its way into the text: shown at once, uploaded meanwhile, and its alternative text asked for. */
 import { type FormEvent, useEffect, useMemo, useRef, useState } from 'react'
-import { api, ask, Failure, type Image, newKey } from '../api/client'
-import { explain, type Messages, useMessages } from '../i18n'
-import { Button, Dialog, Field } from '../ui/parts'
-
-const MOST_BYTES = 10_000_000
-
-function upload(file: File, key: string): Promise<Image> {
-  const form = new FormData()
-  form.set('file', file)
-  const params = { header: { 'Idempotency-Key': key } }
-  return ask(
-    api.POST('/api/v1/uploads/images', { params, body: form as never, bodySerializer: (body) => body as never }),
-  )
-}
-
-function whyNot(error: unknown, t: Messages): string {
-  const damaged = error instanceof Failure && error.status === 422
-  return damaged ? t.pictureDamaged : explain(error, t)
-}
+import { type Image, newKey } from '../api/client'
+import { upload, whyNot } from '../api/pictures'
+import { useMessages } from '../i18n'
+import { Button, Dialog, Fault, Field } from '../ui/parts'
 
 /** Markdown for a picture; what would end the brackets is taken apart. */
 export function pictureText(alt: string, id: string): string {
@@ -39,7 +24,6 @@ export function PictureDialog({ file, done }: { file: File; done: (text: string 
   useEffect(() => () => URL.revokeObjectURL(url), [url])
   const send = () => {
     setError(null)
-    if (file.size > MOST_BYTES) return setError(t.pictureLarge)
     upload(file, key.current).then(setImage, (failed) => setError(whyNot(failed, t)))
   }
   const begin = useRef(send)
@@ -63,11 +47,7 @@ export function PictureDialog({ file, done }: { file: File; done: (text: string 
           {!image && !error && t.uploading}
           {image?.status === 'processing' && t.pictureProcessing}
         </p>
-        {error && (
-          <p role="alert" className="error">
-            {error}
-          </p>
-        )}
+        <Fault error={error} />
         <div className="row">
           <button type="submit" className="button primary" disabled={!image}>
             {t.insert}

@@ -4,8 +4,9 @@ import { api, ask } from '../api/client'
 import { useMessages } from '../i18n'
 import { useLoaded } from '../ui/hooks'
 import { Button } from '../ui/parts'
-import { Link, navigate } from '../ui/router'
+import { navigate } from '../ui/router'
 import type { OpenPage } from '../words/desk'
+import '../style/above.css'
 
 export type PreviewMode = 'off' | 'beside' | 'instead'
 const AFTER: Record<PreviewMode, PreviewMode> = { off: 'beside', beside: 'instead', instead: 'off' }
@@ -30,34 +31,29 @@ export function Toolbar({ open, mode, setMode, outline, setOutline, focus, setFo
   const names = { off: t.previewOff, beside: t.previewBeside, instead: t.previewInstead }
   return (
     <div className="toolbar" role="toolbar" aria-label={t.tools}>
-      <Link href={`/notebooks/${notebookId}`} className="button plain">
-        ← {t.back}
-      </Link>
-      <span className="row">
-        <Button kind="plain" onClick={() => open.keeper.tell({ type: 'save' })}>
-          {t.save}
-        </Button>
-        <Button kind="plain" onClick={find}>
-          {t.findReplace}
-        </Button>
-        <PictureButton files={files} />
-        <PageLink open={open} insert={insert} />
-        <Button kind="plain" aria-pressed={outline} onClick={() => setOutline(!outline)}>
-          {t.outline}
-        </Button>
-        <Button
-          kind="plain"
-          aria-pressed={mode !== 'off'}
-          title={names[AFTER[mode]]}
-          onClick={() => setMode(AFTER[mode])}
-        >
-          {t.preview}
-        </Button>
-        <Button kind="plain" aria-pressed={focus} onClick={() => setFocus(!focus)}>
-          {t.focus}
-        </Button>
-        <HistoryButton href={`${here}/history`} />
-      </span>
+      <Button kind="plain" onClick={() => open.keeper.tell({ type: 'save' })}>
+        {t.save}
+      </Button>
+      <Button kind="plain" onClick={find}>
+        {t.findReplace}
+      </Button>
+      <PictureButton files={files} />
+      <PageLink open={open} insert={insert} />
+      <Button kind="plain" aria-pressed={outline} onClick={() => setOutline(!outline)}>
+        {t.outline}
+      </Button>
+      <Button
+        kind="plain"
+        aria-pressed={mode !== 'off'}
+        title={names[AFTER[mode]]}
+        onClick={() => setMode(AFTER[mode])}
+      >
+        {t.preview}
+      </Button>
+      <Button kind="plain" aria-pressed={focus} onClick={() => setFocus(!focus)}>
+        {t.focus}
+      </Button>
+      <HistoryButton href={`${here}/history`} />
     </div>
   )
 }

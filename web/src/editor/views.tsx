@@ -9,11 +9,12 @@ import { countWords, headings } from './count'
 const Text = lazy(() => import('../reading/text'))
 const REST_MS = 350
 
-export function Preview({ content }: { content: Words }) {
+export function Preview({ title, content }: { title: string; content: Words }) {
   const t = useMessages()
   const rested = useRested(content, REST_MS)
   return (
     <section className="preview reading" aria-label={t.preview}>
+      <h1>{title}</h1>
       <Suspense>
         <Text content={useMemo(() => rested.toString(), [rested])} reading={false} />
       </Suspense>

@@ -2,6 +2,7 @@
 import { type MouseEvent, useMemo } from 'react'
 import { isPlainClick, match, navigate } from '../ui/router'
 import { render } from './markdown'
+import '../style/reading.css'
 
 export default function Text({ content, reading = true }: { content: string; reading?: boolean }) {
   const html = useMemo(() => ({ __html: render(content) }), [content])

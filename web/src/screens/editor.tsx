@@ -3,17 +3,19 @@ import type { EditorView } from '@codemirror/view'
 import { lazy, useCallback, useEffect, useRef, useState } from 'react'
 import { session } from '../api/session'
 import { Clash } from '../editor/clash'
-import { createEditor, find, goTo, insert, place } from '../editor/codemirror'
+import { createEditor, find, goTo, images, insert, place } from '../editor/codemirror'
 import { PictureDialog } from '../editor/picture'
 import { StatusRegion } from '../editor/status'
 import { type PreviewMode, Toolbar } from '../editor/toolbar'
 import { Outline, Preview, WordCount } from '../editor/views'
 import { chosenLanguage, useMessages } from '../i18n'
 import { useLoaded, useTitle } from '../ui/hooks'
-import { Problem } from '../ui/parts'
-import { navigate, useQuery } from '../ui/router'
+import { Problem, TitleBox } from '../ui/parts'
+import { Link, useQuery } from '../ui/router'
+import { titleOf } from '../ui/titles'
 import { type OpenPage, openPage } from '../words/desk'
 import type { State, Words } from '../words/way'
+import '../style/editor.css'
 
 const Reading = lazy(() => import('./reading'))
 
@@ -45,11 +47,13 @@ function Writing({ open }: { open: OpenPage }) {
   const [focus, setFocus] = useState(false)
   const [files, setFiles] = useState<File[]>([])
   const view = useRef<EditorView | null>(null)
+  const panels = useRef<HTMLDivElement>(null)
+  const fresh = useQuery().has('new')
   const titled = useRef(title)
   useTitle(title)
 
   const typed = useCallback(
-    (content: Words) => keeper.tell({ type: 'typed', title: titled.current.trim() || t.untitled, content }),
+    (content: Words) => keeper.tell({ type: 'typed', title: titleOf(titled.current, t.untitled), content }),
     [keeper, t],
   )
   const rename = (next: string) => {
@@ -69,31 +73,46 @@ function Writing({ open }: { open: OpenPage }) {
       }),
     [open],
   )
+  useDrops(setFiles)
   useSaveKey(() => keeper.tell({ type: 'save' }))
   const inserted = (text: string | null) => {
     setFiles(files.slice(1))
     if (text && view.current) insert(view.current, text)
   }
+  const choose = (which: 'mine' | 'theirs') => keeper.tell({ type: 'chose', which })
+  useReturn(state.clash !== null, () => view.current?.focus())
   const tools = { mode, setMode, outline, setOutline, focus, setFocus, open, state }
   const withView = (call: (view: EditorView) => void) => () => view.current && call(view.current)
   return (
     <main id="main" className={`writing ${focus ? 'focus' : ''} preview-${mode}`}>
-      <Toolbar
-        {...tools}
-        find={withView(find)}
-        files={setFiles}
-        insert={(text) => view.current && insert(view.current, text)}
-      />
-      <StatusRegion state={state} />
-      <Merged count={state.merges} />
-      {state.clash && <Clash state={state} choose={(which) => keeper.tell({ type: 'chose', which })} />}
+      <div className="above">
+        <Link href={`/notebooks/${open.draft.notebookId}`} className="button plain back">
+          ← {t.back}
+        </Link>
+        <StatusRegion state={state} />
+        <Toolbar
+          {...tools}
+          find={withView(find)}
+          files={setFiles}
+          insert={(text) => view.current && insert(view.current, text)}
+        />
+        <Merged count={state.merges} />
+        <div ref={panels} className="panels" />
+      </div>
+      {state.clash && <Clash state={state} choose={choose} />}
       <div className="desk" hidden={state.clash !== null}>
         {outline && <Outline content={state.draft.content} go={(at) => view.current && goTo(view.current, at)} />}
-        <div className="paper">
-          <TitleBox title={title} rename={rename} leave={() => view.current?.focus()} />
-          <TextBox open={open} view={view} typed={typed} files={setFiles} hidden={mode === 'instead'} />
+        <div className="paper" hidden={mode === 'instead'}>
+          <TitleBox
+            value={title}
+            change={rename}
+            leave={() => view.current?.focus()}
+            placeholder={t.untitled}
+            fresh={fresh}
+          />
+          <TextBox open={open} view={view} panels={panels} typed={typed} files={setFiles} />
         </div>
-        {mode !== 'off' && <Preview content={state.draft.content} />}
+        {mode !== 'off' && <Preview title={titleOf(title, t.untitled)} content={state.draft.content} />}
       </div>
       <WordCount content={state.draft.content} pageId={state.draft.pageId} />
       {files[0] && <PictureDialog key={files.length} file={files[0]} done={inserted} />}
@@ -101,49 +120,23 @@ function Writing({ open }: { open: OpenPage }) {
   )
 }
 
-function TitleBox({ title, rename, leave }: { title: string; rename: (title: string) => void; leave: () => void }) {
-  const t = useMessages()
-  const fresh = useQuery().has('new')
-  const ref = useRef<HTMLInputElement>(null)
-  useEffect(() => {
-    if (!fresh) return
-    ref.current?.select()
-    navigate(location.pathname, 'replace')
-  }, [fresh])
-  return (
-    <input
-      ref={ref}
-      className="title"
-      aria-label={t.title}
-      placeholder={t.untitled}
-      maxLength={200}
-      value={title}
-      onChange={(event) => rename(event.target.value)}
-      onKeyDown={(event) => {
-        if (event.key !== 'Enter' || event.nativeEvent.isComposing) return
-        event.preventDefault()
-        leave()
-      }}
-    />
-  )
-}
-
 interface TextProps {
   open: OpenPage
   view: { current: EditorView | null }
+  panels: { current: HTMLDivElement | null }
   typed: (content: Words) => void
   files: (files: File[]) => void
-  hidden: boolean
 }
 
-function TextBox({ open, view, typed, files, hidden }: TextProps) {
+function TextBox({ open, view, panels, typed, files }: TextProps) {
   const t = useMessages()
   const parent = useRef<HTMLDivElement>(null)
   const hooks = useRef({ typed, files })
   hooks.current = { typed, files }
   useEffect(() => {
-    if (!parent.current) return
-    const made = createEditor(parent.current, open.draft.content.toString(), t.text, chosenLanguage.get(), {
+    if (!parent.current || !panels.current) return
+    const place = { parent: parent.current, panels: panels.current, label: t.text, language: chosenLanguage.get() }
+    const made = createEditor(place, open.draft.content.toString(), {
       changed: (content) => hooks.current.typed(content),
       composing: (on) => open.keeper.tell({ type: 'composing', on }),
       save: () => open.keeper.tell({ type: 'save' }),
@@ -154,8 +147,35 @@ function TextBox({ open, view, typed, files, hidden }: TextProps) {
       made.destroy()
       view.current = null
     }
-  }, [open, view, t])
-  return <div ref={parent} className="text" hidden={hidden} />
+  }, [open, view, panels, t])
+  return <div ref={parent} className="text" />
+}
+
+/** Back to the text, once what hid it is over. */
+function useReturn(away: boolean, back: () => void): void {
+  const was = useRef(away)
+  useEffect(() => {
+    if (was.current && !away) back()
+    was.current = away
+  })
+}
+
+/** A file that is dropped beside the text is no reason for the browser to leave the page. */
+function useDrops(take: (files: File[]) => void): void {
+  useEffect(() => {
+    const over = (event: DragEvent) => event.dataTransfer?.types.includes('Files') && event.preventDefault()
+    const drop = (event: DragEvent) => {
+      if (event.defaultPrevented || !event.dataTransfer?.files.length) return
+      event.preventDefault()
+      take(images(event.dataTransfer))
+    }
+    addEventListener('dragover', over)
+    addEventListener('drop', drop)
+    return () => {
+      removeEventListener('dragover', over)
+      removeEventListener('drop', drop)
+    }
+  }, [take])
 }
 
 /** Ctrl-S saves wherever the cursor is. */

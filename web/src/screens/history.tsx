@@ -1,11 +1,13 @@
 /** The history of a page: what was when, what has changed since, and back again. */
 import { type FormEvent, useState } from 'react'
-import { api, ask, type Diff, newKey, type Revision } from '../api/client'
-import { explain, type Messages, useMessages, useTimes } from '../i18n'
+import { api, ask, newKey, type Revision } from '../api/client'
+import { type Messages, useMessages, useTimes } from '../i18n'
 import { useLoaded, useTitle } from '../ui/hooks'
-import { Button, Pages, Problem } from '../ui/parts'
+import { Button, Fault, Pages, Problem } from '../ui/parts'
 import { Link, navigate } from '../ui/router'
 import { settled } from '../words/desk'
+import { Difference } from './difference'
+import '../style/history.css'
 
 const PER_PAGE = 50
 
@@ -37,7 +39,7 @@ export default function History({ notebookId, pageId }: Place) {
       <Problem error={listed.error} retry={listed.reload} />
       {listed.data && items.length === 0 && <p className="empty">{t.noHistory}</p>}
       <div className="halves">
-        <div>
+        <div className="versions">
           <Days items={items} chosen={revision?.id} choose={setChosen} />
           <Pages page={page} pages={listed.data?.pages ?? 1} go={setPage} />
         </div>
@@ -132,11 +134,7 @@ function Version({ revision, renamed, restored }: { revision: Revision; renamed:
           {t.restoreVersion}
         </Button>
       </div>
-      {error ? (
-        <p role="alert" className="error">
-          {explain(error, t)}
-        </p>
-      ) : null}
+      <Fault error={error} />
       <Label revision={revision} renamed={renamed} />
       <h3>{t.sinceThen}</h3>
       <Problem error={compared.error} retry={compared.reload} />
@@ -149,12 +147,19 @@ function Label({ revision, renamed }: { revision: Revision; renamed: () => void 
   const t = useMessages()
   const [label, setLabel] = useState(revision.label ?? '')
   const [error, setError] = useState<unknown>(null)
-  const submit = (event: FormEvent) => {
-    event.preventDefault()
+  const name = (to: string | null) => {
     const path = { page_id: revision.page_id, revision_id: revision.id }
     const params = { path, header: { 'Idempotency-Key': newKey() } }
-    const body = { label: label.trim() }
-    ask(api.PUT('/api/v1/pages/{page_id}/revisions/{revision_id}', { params, body })).then(renamed, setError)
+    const asked = api.PUT('/api/v1/pages/{page_id}/revisions/{revision_id}', { params, body: { label: to } })
+    setError(null)
+    ask(asked).then(() => {
+      setLabel(to ?? '')
+      renamed()
+    }, setError)
+  }
+  const submit = (event: FormEvent) => {
+    event.preventDefault()
+    name(label.trim())
   }
   return (
     <form className="row" onSubmit={submit}>
@@ -169,27 +174,8 @@ function Label({ revision, renamed }: { revision: Revision; renamed: () => void 
       <button type="submit" className="button">
         {t.save}
       </button>
-      {error ? <span className="error">{explain(error, t)}</span> : null}
+      {revision.label && <Button onClick={() => name(null)}>{t.unname}</Button>}
+      <Fault error={error} />
     </form>
-  )
-}
-
-function Difference({ diff }: { diff: Diff }) {
-  const t = useMessages()
-  const { inserted_words: more, deleted_words: less } = diff.stats
-  const same = diff.hunks.every(({ op }) => op === 'equal')
-  return (
-    <>
-      <p className="quiet">
-        {same ? t.noDifference : [more > 0 && t.gained(more), less > 0 && t.lost(less)].filter(Boolean).join(' · ')}
-      </p>
-      <div className="diff">
-        {diff.hunks.map(({ op, text }, at) => {
-          const Tag = op === 'insert' ? 'ins' : op === 'delete' ? 'del' : 'span'
-          // biome-ignore lint/suspicious/noArrayIndexKey: the hunks have no other name
-          return <Tag key={at}>{text}</Tag>
-        })}
-      </div>
-    </>
   )
 }

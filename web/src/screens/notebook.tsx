@@ -1,12 +1,16 @@
 /** One notebook of one's own: its name, its pages in their order, and what readers see of it. */
-import { lazy, useEffect, useRef, useState } from 'react'
+import { lazy, useEffect, useState } from 'react'
 import { api, ask, type NotebookWithPages, newKey } from '../api/client'
-import { explain, useMessages } from '../i18n'
+import { useMessages } from '../i18n'
 import { useLoaded, useStanding, useTitle } from '../ui/hooks'
-import { Button, Problem } from '../ui/parts'
+import { Button, Fault, Problem, TitleBox } from '../ui/parts'
 import { navigate, useQuery } from '../ui/router'
+import { SelfSaving } from '../ui/saving'
+import { titleOf } from '../ui/titles'
 import { PageList } from './pages'
 import { Publication } from './publication'
+import { Trashed } from './trashed'
+import '../style/notebook.css'
 
 const Reading = lazy(() => import('./reading'))
 
@@ -50,7 +54,10 @@ function Own({ notebook, set, reload }: OwnProps) {
       </p>
       <PageList notebook={notebook} set={set} reload={reload} adding={adding} setAdding={setAdding} />
       <Publication notebook={notebook} set={set} reload={reload} />
-      <Remove notebook={notebook} />
+      <div className="foot">
+        <Trashed notebook={notebook} reload={reload} />
+        <Remove notebook={notebook} />
+      </div>
     </main>
   )
 }
@@ -59,82 +66,42 @@ function Own({ notebook, set, reload }: OwnProps) {
 function Names({ notebook, set, still }: Omit<OwnProps, 'reload'> & { still: boolean }) {
   const t = useMessages()
   const fresh = useQuery().has('new')
-  const titled = useRef<HTMLInputElement>(null)
-  useEffect(() => {
-    if (!fresh) return
-    titled.current?.select()
-    navigate(location.pathname, 'replace')
-  }, [fresh])
-  const change = async (field: 'title' | 'description', value: string) => {
+  const save = async (field: 'title' | 'description', value: string) => {
     const path = { notebook_id: notebook.id }
     const header = { 'Idempotency-Key': newKey() }
     set(await ask(api.PUT('/api/v1/notebooks/{notebook_id}', { params: { path, header }, body: { [field]: value } })))
   }
   return (
     <div className="names">
-      <SelfSaving value={notebook.title} save={(value) => change('title', value.trim() || t.untitledNotebook)}>
-        {(props) => (
-          <input ref={titled} className="title" aria-label={t.title} disabled={still} maxLength={200} {...props} />
+      <SelfSaving
+        name={`sinpluma.title.${notebook.id}`}
+        value={notebook.title}
+        mayBeEmpty={false}
+        save={(value) => save('title', titleOf(value, t.untitledNotebook))}
+      >
+        {({ value, change, leaving }) => (
+          <TitleBox value={value} change={change} leaving={leaving} disabled={still} fresh={fresh} />
         )}
       </SelfSaving>
-      <SelfSaving value={notebook.description} save={(value) => change('description', value)}>
-        {(props) => (
-          <textarea rows={2} aria-label={t.description} placeholder={t.description} maxLength={10_000} {...props} />
+      <SelfSaving
+        name={`sinpluma.description.${notebook.id}`}
+        value={notebook.description}
+        mayBeEmpty
+        save={(value) => save('description', value)}
+      >
+        {({ value, change, leaving }) => (
+          <textarea
+            rows={1}
+            aria-label={t.description}
+            placeholder={t.description}
+            maxLength={10_000}
+            value={value}
+            onChange={(event) => change(event.target.value)}
+            onBlur={leaving}
+          />
         )}
       </SelfSaving>
     </div>
-  )
-}
-
-interface Editing {
-  value: string
-  onChange: (event: { target: { value: string } }) => void
-  onBlur: () => void
-}
-
-const REST_MS = 800
-
-function SelfSaving(props: {
-  value: string
-  save: (value: string) => Promise<void>
-  children: (props: Editing) => React.ReactNode
-}) {
-  const t = useMessages()
-  const [typed, setTyped] = useState<string | null>(null)
-  const [error, setError] = useState<unknown>(null)
-  const timer = useRef(0)
-  const send = (value: string) => {
-    clearTimeout(timer.current)
-    if (value === props.value) return
-    props.save(value).then(
-      () => {
-        setError(null)
-        setTyped((now) => (now === value ? null : now))
-      },
-      (failed) => {
-        setError(failed)
-        timer.current = window.setTimeout(() => send(value), 5000)
-      },
-    )
-  }
-  const editing: Editing = {
-    value: typed ?? props.value,
-    onChange: ({ target }) => {
-      setTyped(target.value)
-      clearTimeout(timer.current)
-      timer.current = window.setTimeout(() => send(target.value), REST_MS)
-    },
-    onBlur: () => typed !== null && send(typed),
-  }
-  return (
-    <>
-      {props.children(editing)}
-      {error ? (
-        <p role="alert" className="error">
-          {explain(error, t)}
-        </p>
-      ) : null}
-    </>
   )
 }
 
@@ -148,15 +115,9 @@ function Remove({ notebook }: { notebook: NotebookWithPages }) {
     done.then(() => navigate('/trash'), setError)
   }
   return (
-    <div className="foot">
-      <Button kind="plain" onClick={remove}>
-        {t.deleteNotebook}
-      </Button>
-      {error ? (
-        <p role="alert" className="error">
-          {explain(error, t)}
-        </p>
-      ) : null}
-    </div>
+    <>
+      <Button onClick={remove}>{t.deleteNotebook}</Button>
+      <Fault error={error} />
+    </>
   )
 }

@@ -1,10 +1,11 @@
 /** The notebooks: one's own, all that is published, and the trash. */
 import { useState } from 'react'
 import { api, ask, type Notebook, newKey } from '../api/client'
-import { explain, useMessages, useTimes } from '../i18n'
+import { useMessages, useTimes } from '../i18n'
 import { useLoaded, useTitle } from '../ui/hooks'
-import { Avatar, Button, Pages, Problem } from '../ui/parts'
+import { Avatar, Button, Fault, Pages, Problem } from '../ui/parts'
 import { Link, navigate } from '../ui/router'
+import '../style/notebooks.css'
 
 type Which = 'own' | 'published' | 'trash'
 
@@ -28,7 +29,11 @@ export function Notebooks({ of }: { of: Which }) {
         <h1>{names[of]}</h1>
         {of === 'own' && <NewNotebook />}
       </div>
-      {of === 'trash' && <p className="quiet">{t.trashHint}</p>}
+      {of === 'trash' && (
+        <p className="quiet">
+          {t.trashHint} {t.trashPages}
+        </p>
+      )}
       <Problem error={listed.error} retry={listed.reload} />
       {listed.data?.items.length === 0 && <p className="empty">{nothing[of]}</p>}
       <ul className="shelf">
@@ -57,11 +62,7 @@ function NewNotebook() {
       <Button kind="primary" onClick={begin} disabled={busy}>
         {t.newNotebook}
       </Button>
-      {error ? (
-        <p role="alert" className="error">
-          {explain(error, t)}
-        </p>
-      ) : null}
+      <Fault error={error} />
     </div>
   )
 }
@@ -80,8 +81,9 @@ function Spine({ notebook, of, changed }: { notebook: Notebook; of: Which; chang
         </p>
       )}
       <p className="quiet">
-        {t.pages(notebook.page_count)} · {t.words(notebook.word_count)} · {t.changed(ago(notebook.updated_at))}
+        {t.pages(notebook.page_count)} · {t.words(notebook.word_count)}
       </p>
+      <p className="quiet">{t.changed(ago(notebook.updated_at))}</p>
       {of === 'own' && notebook.status === 'published' && (
         <p className="tag">{notebook.has_unpublished_changes ? t.unpublishedChanges : t.isPublished}</p>
       )}
@@ -103,11 +105,7 @@ function Restore({ notebook, done }: { notebook: Notebook; done: () => void }) {
       <Button onClick={restore} aria-label={`${t.restore}: ${notebook.title}`}>
         {t.restore}
       </Button>
-      {error ? (
-        <p role="alert" className="error">
-          {explain(error, t)}
-        </p>
-      ) : null}
+      <Fault error={error} />
     </>
   )
 }

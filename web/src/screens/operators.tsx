@@ -1,6 +1,7 @@
 /** Where operators go on from. */
 import { useMessages } from '../i18n'
 import { useTitle } from '../ui/hooks'
+import '../style/search.css'
 
 export default function Operators() {
   const t = useMessages()

@@ -1,8 +1,8 @@
 /** The pages of a notebook in their order, which changes by dragging, by buttons and by Alt with the arrow keys. */
 import { type DragEvent, type KeyboardEvent, useState } from 'react'
 import { api, ask, newKey, type PageEntry } from '../api/client'
-import { explain, useMessages } from '../i18n'
-import { Button } from '../ui/parts'
+import { useMessages } from '../i18n'
+import { Button, Fault } from '../ui/parts'
 import { Link, navigate } from '../ui/router'
 import type { OwnProps } from './notebook'
 
@@ -78,14 +78,13 @@ export function PageList({ notebook, set, reload, adding, setAdding }: Props) {
       </p>
       {deleted && (
         <p className="notice" role="status">
-          {t.pageDeleted(deleted.title)} <Button onClick={() => undo(deleted)}>{t.undo}</Button>
+          {t.pageDeleted(deleted.title)}{' '}
+          <Button key={deleted.id} onClick={() => undo(deleted)} autoFocus>
+            {t.undo}
+          </Button>
         </p>
       )}
-      {error ? (
-        <p role="alert" className="error">
-          {explain(error, t)}
-        </p>
-      ) : null}
+      <Fault error={error} />
       <Button kind="primary" onClick={add} disabled={adding}>
         {t.addPage}
       </Button>

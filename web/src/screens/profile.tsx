@@ -1,10 +1,11 @@
 /** One's profile, how the desk looks, and the password. */
 import { type ChangeEvent, type FormEvent, useState, useSyncExternalStore } from 'react'
 import { api, ask, Failure, newKey, type Profile } from '../api/client'
+import { upload, whyNot } from '../api/pictures'
 import { session } from '../api/session'
 import { chosenLanguage, explain, type Language, languages, useMessages } from '../i18n'
 import { useLoaded, useTitle } from '../ui/hooks'
-import { Avatar, Button, Field, Problem } from '../ui/parts'
+import { Avatar, Button, Fault, Field, Problem } from '../ui/parts'
 import { navigate } from '../ui/router'
 import { chosenTheme, type Theme, themes } from '../ui/theme'
 
@@ -32,6 +33,7 @@ function Person({ profile, set }: { profile: Profile; set: (profile: Profile) =>
   const [name, setName] = useState(profile.display_name)
   const [bio, setBio] = useState(profile.bio)
   const [told, setTold] = useState('')
+  const [error, setError] = useState<unknown>(null)
   const change = async (body: { display_name?: string; bio?: string; avatar_image_id?: string }) => {
     const params = { path: { user_id: profile.id }, header: { 'Idempotency-Key': newKey() } }
     try {
@@ -39,20 +41,19 @@ function Person({ profile, set }: { profile: Profile; set: (profile: Profile) =>
       set(changed)
       session.renamed(changed)
       setTold(t.saved)
-    } catch (error) {
-      setTold(explain(error, t))
+      setError(null)
+    } catch (failed) {
+      setTold('')
+      setError(failed)
     }
   }
   const picture = async (event: ChangeEvent<HTMLInputElement>) => {
     const file = event.target.files?.[0]
     if (!file) return
     try {
-      const body = new FormData()
-      body.set('file', file)
-      const asked = api.POST('/api/v1/uploads/images', { body: body as never, bodySerializer: (form) => form as never })
-      await change({ avatar_image_id: (await ask(asked)).id })
-    } catch (error) {
-      setTold(explain(error, t))
+      await change({ avatar_image_id: (await upload(file, newKey())).id })
+    } catch (failed) {
+      setError(whyNot(failed, t))
     }
   }
   const submit = (event: FormEvent) => {
@@ -74,6 +75,7 @@ function Person({ profile, set }: { profile: Profile; set: (profile: Profile) =>
         <textarea id="bio" rows={4} maxLength={2000} value={bio} onChange={(e) => setBio(e.target.value)} />
       </div>
       <p role="status">{told}</p>
+      <Fault error={error} />
       <button type="submit" className="button primary">
         {t.save}
       </button>

@@ -1,21 +1,21 @@
 /** What readers see, and what they would see; publishing, taking back, and the address. */
 import { useState } from 'react'
 import { api, ask, newKey } from '../api/client'
-import { explain, useMessages, useTimes } from '../i18n'
-import { Button } from '../ui/parts'
+import { useMessages, useTimes } from '../i18n'
+import { Button, Fault } from '../ui/parts'
 import { Link } from '../ui/router'
 import { settled } from '../words/desk'
 import type { OwnProps } from './notebook'
 
 export function Publication({ notebook, set }: OwnProps) {
   const t = useMessages()
-  const [error, setError] = useState<string | null>(null)
+  const [error, setError] = useState<unknown>(null)
   const [busy, setBusy] = useState(false)
   const params = () => ({ path: { notebook_id: notebook.id }, header: { 'Idempotency-Key': newKey() } })
   const change = async (how: () => Promise<typeof notebook>) => {
     setBusy(true)
     setError(null)
-    await how().then(set, (failed) => setError(explain(failed, t)))
+    await how().then(set, setError)
     setBusy(false)
   }
   const publish = async () => {
@@ -40,11 +40,7 @@ export function Publication({ notebook, set }: OwnProps) {
           </Button>
         )}
       </div>
-      {error && (
-        <p role="alert" className="error">
-          {error}
-        </p>
-      )}
+      <Fault error={error} />
     </section>
   )
 }
@@ -71,10 +67,9 @@ function Address({ id }: { id: string }) {
   const copy = () => navigator.clipboard?.writeText(address).then(() => setCopied(true))
   return (
     <p className="address">
-      <span className="quiet">{t.address}</span> <Link href={`/read/${id}`}>{address}</Link>{' '}
-      <Button kind="plain" onClick={copy}>
-        {copied ? t.copied : t.copy}
-      </Button>
+      <span className="quiet">{t.address}</span>
+      <Link href={`/read/${id}`}>{address}</Link>
+      <Button onClick={copy}>{copied ? t.copied : t.copy}</Button>
     </p>
   )
 }

@@ -6,6 +6,7 @@ import Text from '../reading/text'
 import { useLoaded, useStanding, useTitle } from '../ui/hooks'
 import { Avatar, Problem } from '../ui/parts'
 import { Link, navigate } from '../ui/router'
+import '../style/reading.css'
 
 type Part = { notebookId: string; pageId?: string }
 
@@ -36,6 +37,11 @@ function Cover({ notebook }: { notebook: NotebookWithPages }) {
       </p>
       {notebook.published_at && <p className="quiet">{day(notebook.published_at)}</p>}
       {notebook.description && <p className="lead">{notebook.description}</p>}
+      {first && (
+        <Link className="button primary" href={`/read/${notebook.id}/${first.id}`}>
+          {t.read}
+        </Link>
+      )}
       <nav aria-label={t.contents}>
         <h2>{t.contents}</h2>
         <ol className="contents">
@@ -47,11 +53,6 @@ function Cover({ notebook }: { notebook: NotebookWithPages }) {
           ))}
         </ol>
       </nav>
-      {first && (
-        <Link className="button primary" href={`/read/${notebook.id}/${first.id}`}>
-          {t.read}
-        </Link>
-      )}
     </main>
   )
 }
@@ -75,10 +76,10 @@ function Page({ notebook, pageId }: { notebook: NotebookWithPages; pageId: strin
       <p className="quiet above">
         <Link href={`/read/${notebook.id}`}>{notebook.title}</Link> · {t.by(notebook.owner.display_name)}
         {mine && (
-          <>
+          <span className="mine">
             {' · '}
             <Link href={`/notebooks/${notebook.id}/pages/${pageId}`}>{t.edit}</Link>
-          </>
+          </span>
         )}
       </p>
       <Problem error={loaded.error} retry={loaded.reload} />

@@ -5,6 +5,7 @@ import { useMessages } from '../i18n'
 import { useLoaded, useRested, useStanding, useTitle } from '../ui/hooks'
 import { Pages, Problem } from '../ui/parts'
 import { Link, navigate, useQuery } from '../ui/router'
+import '../style/search.css'
 
 type Scope = 'all' | 'mine' | 'public'
 

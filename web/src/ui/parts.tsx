@@ -1,9 +1,18 @@
 /** Small parts that many screens are made of. */
-import { type ButtonHTMLAttributes, type InputHTMLAttributes, type ReactNode, useEffect, useId, useRef } from 'react'
+import {
+  type ButtonHTMLAttributes,
+  type InputHTMLAttributes,
+  type KeyboardEvent,
+  type ReactNode,
+  useEffect,
+  useId,
+  useRef,
+} from 'react'
 import { Failure } from '../api/client'
 import { explain, useMessages } from '../i18n'
 import { useStanding } from './hooks'
 import { Link, navigate } from './router'
+import { lineOf } from './titles'
 
 export function Field({ label, hint, error, ...rest }: InputHTMLAttributes<HTMLInputElement> & FieldWords) {
   const id = useId()
@@ -42,12 +51,66 @@ export function Problem({ error, retry }: { error: unknown; retry?: () => void }
   if (!error) return null
   const gone = error instanceof Failure && error.status === 404
   return (
-    <div className="notice error" role="alert">
+    <div className={gone ? 'notice' : 'notice error'} role="alert">
       <p>{gone ? t.notFound : explain(error, t)}</p>
       {retry && !gone && <Button onClick={retry}>{t.tryAgain}</Button>}
       {gone && out && <Button onClick={() => navigate(`/sign-in?next=${location.pathname}`)}>{t.signIn}</Button>}
       {gone && !out && <Link href="/">{t.home}</Link>}
     </div>
+  )
+}
+
+/** What went wrong; a string is in the writer's words already. */
+export function Fault({ error }: { error: unknown }) {
+  const t = useMessages()
+  if (!error) return null
+  return (
+    <p role="alert" className="error">
+      {typeof error === 'string' ? error : explain(error, t)}
+    </p>
+  )
+}
+
+interface TitleProps {
+  value: string
+  change: (title: string) => void
+  /** Enter was pressed: a title has one line. */
+  leave?: () => void
+  leaving?: () => void
+  placeholder?: string
+  disabled?: boolean
+  /** It has just been made: the first key replaces the name that stands there. */
+  fresh: boolean
+}
+
+/** A title, written where it stands, on as many lines as it takes. */
+export function TitleBox({ value, change, leave, leaving, placeholder, disabled, fresh }: TitleProps) {
+  const t = useMessages()
+  const ref = useRef<HTMLTextAreaElement>(null)
+  useEffect(() => {
+    if (!fresh) return
+    ref.current?.select()
+    navigate(location.pathname, 'replace')
+  }, [fresh])
+  const press = (event: KeyboardEvent<HTMLTextAreaElement>) => {
+    if (event.key !== 'Enter' || event.nativeEvent.isComposing) return
+    event.preventDefault()
+    leave?.()
+  }
+  return (
+    <textarea
+      ref={ref}
+      className="title"
+      rows={1}
+      aria-label={t.title}
+      placeholder={placeholder}
+      maxLength={200}
+      disabled={disabled}
+      value={value}
+      onChange={(event) => change(lineOf(event.target.value))}
+      onBlur={leaving}
+      onKeyDown={press}
+    />
   )
 }
 

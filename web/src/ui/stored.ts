@@ -1,4 +1,24 @@
-/** A small choice that this browser remembers, where it may. */
+/** Small things that this browser remembers, where it may. */
+
+export function recall(key: string): string | null {
+  try {
+    return localStorage.getItem(key)
+  } catch {
+    return null
+  }
+}
+
+/** Null forgets it. Where storage is full or switched off nothing is remembered. */
+export function retain(key: string, value: string | null): void {
+  try {
+    if (value === null) localStorage.removeItem(key)
+    else localStorage.setItem(key, value)
+  } catch {
+    // Then it holds as long as the page.
+  }
+}
+
+/** A choice that lasts. */
 export interface Stored<T> {
   get(): T
   set(value: T): void
@@ -7,30 +27,18 @@ export interface Stored<T> {
 
 export function stored<T extends string>(key: string, fallback: T, isOne: (value: string) => boolean): Stored<T> {
   const listeners = new Set<() => void>()
-  let value = read(key, fallback, isOne)
+  const found = recall(key)
+  let value = found !== null && isOne(found) ? (found as T) : fallback
   return {
     get: () => value,
     set(next) {
       value = next
-      try {
-        localStorage.setItem(key, next)
-      } catch {
-        // Then it holds as long as the page.
-      }
+      retain(key, next)
       for (const listener of listeners) listener()
     },
     listen(listener) {
       listeners.add(listener)
       return () => listeners.delete(listener)
     },
-  }
-}
-
-function read<T extends string>(key: string, fallback: T, isOne: (value: string) => boolean): T {
-  try {
-    const found = localStorage.getItem(key)
-    return found !== null && isOne(found) ? (found as T) : fallback
-  } catch {
-    return fallback
   }
 }
