@@ -1,4 +1,5 @@
 /** Who is signed in. The access token lives in this window's memory; what lasts is a cookie that no script can read. */
+import { recall, retain } from '../ui/stored'
 import type { components } from './schema'
 
 export type User = Pick<components['schemas']['Profile'], 'id' | 'username' | 'display_name' | 'role'>
@@ -17,6 +18,8 @@ const PATIENCE_MS = 15_000
 class Session {
   standing: Standing = { kind: 'unknown' }
   private access: string | null = null
+  /** Only where the browser refuses the cookie; it ends with this window. */
+  private refreshToken: string | null = null
   private refreshing: Promise<boolean> | null = null
   private listeners = new Set<() => void>()
   private others = new BroadcastChannel('sinpluma.session')
@@ -40,8 +43,9 @@ class Session {
     if (!found && this.standing.kind === 'unknown') this.change({ kind: 'out' })
   }
 
-  signedIn(access: string, user: User): void {
+  signedIn(access: string, user: User, refreshToken: string | null): void {
     this.access = access
+    this.refreshToken = refreshToken
     remember(user)
     this.change({ kind: 'in', user })
     this.others.postMessage('in')
@@ -53,10 +57,11 @@ class Session {
   }
 
   async signOut(): Promise<void> {
-    const response = await fetch('/api/v1/auth/logout', { method: 'POST' })
+    const request = new Request('/api/v1/auth/logout', { method: 'POST' })
+    const response = await fetch(this.refreshToken ? this.signed(request) : request)
     // A session that is over already is as good as one that ends now.
     if (!response.ok && response.status !== 401) throw new Error(`not signed out: ${response.status}`)
-    this.access = null
+    this.access = this.refreshToken = null
     remember(null)
     this.change({ kind: 'out' })
     this.others.postMessage('out')
@@ -82,10 +87,7 @@ class Session {
 
   /** Whether there is a session; rejects when nobody can tell. One at a time, in all windows together. */
   private refresh(): Promise<boolean> {
-    const alone = () => this.renew()
-    if (this.refreshing) return this.refreshing
-    const begun = navigator.locks ? navigator.locks.request(LOCK, alone).then((renewed) => renewed) : alone()
-    this.refreshing = begun.finally(() => {
+    this.refreshing ??= alone(() => this.renew()).finally(() => {
       this.refreshing = null
     })
     return this.refreshing
@@ -93,14 +95,18 @@ class Session {
 
   private async renew(): Promise<boolean> {
     const signal = AbortSignal.timeout(PATIENCE_MS)
-    const response = await fetch('/api/v1/auth/refresh', { method: 'POST', signal })
-    if (response.status === 401 || response.status === 403) {
+    const bearer = this.refreshToken && { headers: { Authorization: `Bearer ${this.refreshToken}` } }
+    const response = await fetch('/api/v1/auth/refresh', { method: 'POST', signal, ...bearer })
+    const isOurs = (response.headers.get('Content-Type') ?? '').includes('json')
+    if (isOurs && (response.status === 401 || response.status === 403)) {
       this.access = null
       this.change(this.user ? { kind: 'expired', user: this.user } : { kind: 'out' })
       return false
     }
     if (!response.ok) throw new Error(`the session could not be renewed: ${response.status}`)
-    this.access = (await response.json()).access_token
+    const { access_token, refresh_token } = await response.json()
+    this.access = access_token
+    if (this.refreshToken) this.refreshToken = refresh_token
     const me = await fetch(this.signed(new Request('/api/v1/users/me', { signal })))
     if (me.ok) {
       const user = (await me.json()) as User
@@ -122,21 +128,32 @@ class Session {
   }
 }
 
+/** Run it while no other window does; where cookies are switched off there are no locks either. */
+async function alone(run: () => Promise<boolean>): Promise<boolean> {
+  if (!navigator.locks) return run()
+  let ran: Promise<boolean> | null = null
+  const held = () => {
+    ran = run()
+    return ran
+  }
+  try {
+    return await navigator.locks.request(LOCK, held)
+  } catch (error) {
+    if (ran) throw error
+    return run()
+  }
+}
+
 function remembered(): User | null {
   try {
-    return JSON.parse(localStorage.getItem(REMEMBERED) ?? 'null')
+    return JSON.parse(recall(REMEMBERED) ?? 'null')
   } catch {
     return null
   }
 }
 
 function remember(user: User | null): void {
-  try {
-    if (user) localStorage.setItem(REMEMBERED, JSON.stringify(pick(user)))
-    else localStorage.removeItem(REMEMBERED)
-  } catch {
-    // Storage is off; then every window asks anew.
-  }
+  retain(REMEMBERED, user && JSON.stringify(pick(user)))
 }
 
 function pick({ id, username, display_name, role }: User): User {

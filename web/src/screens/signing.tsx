@@ -1,17 +1,19 @@
 /** Signing in, and making an account. */
 import { type FormEvent, useEffect, useState } from 'react'
 import { api, ask, Failure, newKey } from '../api/client'
+import { cookiesWork } from '../api/cookies'
 import { session } from '../api/session'
 import { explain, type Messages, useMessages } from '../i18n'
 import { useStanding, useTitle } from '../ui/hooks'
-import { Button, Field } from '../ui/parts'
+import { Button, Fault, Field } from '../ui/parts'
 import { navigate } from '../ui/router'
 import { goOn } from './frame'
+import '../style/door.css'
 
 export async function signIn(email: string, password: string): Promise<void> {
-  const body = { email, password, cookie: true }
-  const answer = await ask(api.POST('/api/v1/auth/login', { body }))
-  session.signedIn(answer.access_token, answer.user)
+  const cookie = cookiesWork()
+  const answer = await ask(api.POST('/api/v1/auth/login', { body: { email, password, cookie } }))
+  session.signedIn(answer.access_token, answer.user, cookie ? null : (answer.refresh_token ?? null))
 }
 
 function whySignIn(error: unknown, t: Messages): string {
@@ -24,6 +26,7 @@ export function SignInForm({ email: known, done }: { email?: string; done: () =>
   const [password, setPassword] = useState('')
   const [busy, setBusy] = useState(false)
   const [error, setError] = useState<string | null>(null)
+  const [cookies] = useState(cookiesWork)
   const submit = async (event: FormEvent) => {
     event.preventDefault()
     setBusy(true)
@@ -49,12 +52,8 @@ export function SignInForm({ email: known, done }: { email?: string; done: () =>
         value={password}
         onChange={(e) => setPassword(e.target.value)}
       />
-      {error && (
-        <p role="alert" className="error">
-          {error}
-        </p>
-      )}
-      {!navigator.cookieEnabled && <p className="error">{t.errorCookies}</p>}
+      <Fault error={error} />
+      {!cookies && <p className="error">{t.errorCookies}</p>}
       <button type="submit" className="button primary" disabled={busy}>
         {t.signIn}
       </button>
@@ -149,11 +148,7 @@ export function Register() {
             autoComplete="new-password"
             {...field('password')}
           />
-          {error && (
-            <p role="alert" className="error">
-              {error}
-            </p>
-          )}
+          <Fault error={error} />
           <button type="submit" className="button primary" disabled={busy}>
             {t.makeAccount}
           </button>
