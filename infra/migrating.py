@@ -1,17 +1,24 @@
 """Bring the schema to the newest revision; what the revisions are is in ``migrations/``."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Connection, Engine, text
+from pymysql.cursors import Cursor
+from pymysql.err import MySQLError
+from sqlalchemy import Connection, Engine, event, text
 
 from infra.database import write_engine
 from infra.settings import Settings
 
-# An ALTER of a large table takes hours. One that is given up by its client goes on in the server, and is done without
-# being written down: the next run would meet what is there already.
+logger = logging.getLogger(__name__)
+
+# An ALTER of a large table takes hours. One that its client gives up goes on in the server, and the next run waits for it.
 LONGEST_STEP_SECONDS = 7 * 86400.0
+# The table, column or index is there already, or gone already.
+DONE_BEFORE = {1050, 1060, 1061, 1051, 1091}
 # How long one host waits for another that migrates.
 TURN_SECONDS = 600
 LOCK = "sinpluma-migrate"
@@ -39,8 +46,25 @@ def migrate(settings: Settings, revision: str = "head", turn_seconds: int = TURN
 
 
 def migration_engine(settings: Settings) -> Engine:
-    """One that waits for a statement as long as it takes."""
-    return write_engine(settings, pool_size=1, patience=LONGEST_STEP_SECONDS)
+    """One that waits for a statement as long as it takes, and goes on where an interrupted run ended.
+
+    The server does each statement that changes the schema whole or not at all, and at once; that a migration is done is
+    written down behind its last. So the next run meets what the interrupted one did.
+    """
+    engine = write_engine(settings, pool_size=1, patience=LONGEST_STEP_SECONDS)
+    event.listen(engine, "do_execute", _unless_done_before)
+    return engine
+
+
+def _unless_done_before(cursor: Cursor, statement: str, parameters: Any, _: object) -> bool:
+    """Carry the statement out; true, as SQLAlchemy wants it from who has done so."""
+    try:
+        cursor.execute(statement, parameters)
+    except MySQLError as error:
+        if error.args[0] not in DONE_BEFORE:
+            raise
+        logger.info("this was done by an earlier run, which did not come to its end: %s", statement)
+    return True
 
 
 @contextmanager

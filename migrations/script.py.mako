@@ -11,6 +11,7 @@ revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}
 
 
+# Rows last: a change of the schema commits them, and a run that is interrupted after it would insert them again.
 def upgrade() -> None:
     ${upgrades if upgrades else "pass"}
 

@@ -33,7 +33,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("model"),
         **OPTIONS,
     )
-    op.bulk_insert(made, [{"model": name, "builder_version": version} for name, version in MADE.items()])
     op.create_table(
         "rebuild_tail",
         sa.Column("model", NAME, nullable=False),
@@ -41,6 +40,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("model", "event_id"),
         **OPTIONS,
     )
+    # Last: rows are committed with the note that this migration is done, or by the next change of the schema.
+    op.bulk_insert(made, [{"model": name, "builder_version": version} for name, version in MADE.items()])
 
 
 def downgrade() -> None:

@@ -1,15 +1,19 @@
 """The schema: what makes it, and that it is what the code takes it for."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Column, Engine, Integer, MetaData, Table, event, text
+from sqlalchemy import Column, Engine, Integer, MetaData, Table, create_engine, event, text
+from sqlalchemy.exc import DBAPIError
 
-from infra.migrating import LOCK, MigrationBusy, migrate
+from infra.migrating import LOCK, MigrationBusy, migrate, migration_engine
 from infra.settings import Settings
 from migrations.tables import all_tables
+from tests.integration.operate.elsewhere import elsewhere
 
 AN_HOUR = 3600.0
 
@@ -70,3 +74,50 @@ def test_who_does_not_get_the_turn_migrates_nothing(settings: Settings, engine: 
             migrate(settings, turn_seconds=0)
         other.execute(text("SELECT RELEASE_LOCK(:name)"), {"name": LOCK})
     migrate(settings, turn_seconds=0)
+
+
+class Interrupted(Exception):
+    """As Ctrl-C, a full disk or a lost connection ends a migration."""
+
+
+@contextmanager
+def interrupted_at(done: set[str]) -> Iterator[None]:
+    """Behind the first change of the schema that is not in ``done``, which then is."""
+
+    def note(_: object, __: object, statement: str, *___: object) -> None:
+        if statement.lstrip().startswith(("CREATE", "ALTER", "DROP")) and statement not in done:
+            done.add(statement)
+            raise Interrupted
+
+    event.listen(Engine, "after_cursor_execute", note)
+    try:
+        yield
+    finally:
+        event.remove(Engine, "after_cursor_execute", note)
+
+
+def test_a_migration_that_is_interrupted_again_and_again_comes_to_its_end(settings: Settings) -> None:
+    done: set[str] = set()
+    with elsewhere(settings) as scratch:
+        while True:
+            try:
+                with interrupted_at(done):
+                    migrate(scratch)
+                break
+            except Interrupted:
+                continue
+        assert len(done) > 50
+        engine = create_engine(scratch.database_url)
+        with engine.connect() as connection:
+            models = connection.scalars(text("SELECT model FROM rebuilds")).all()
+            assert len(models) == len(set(models)) == 4
+            assert connection.scalar(text("SELECT COUNT(*) FROM identity")) == 1
+        assert differences(engine, all_tables()) == []
+        engine.dispose()
+
+
+def test_a_migration_that_fails_for_another_reason_is_not_taken_for_done(settings: Settings) -> None:
+    engine = migration_engine(settings)
+    with engine.connect() as connection, pytest.raises(DBAPIError, match="1072"):
+        connection.execute(text("ALTER TABLE pages ADD INDEX ix_colour (colour)"))
+    engine.dispose()
