@@ -15,7 +15,7 @@ from infra.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-# An ALTER of a large table takes hours. One that its client gives up goes on in the server, and the next run waits for it.
+# An ALTER of a large table takes hours. One that its client gives up goes on in the server; the next run waits for it.
 LONGEST_STEP_SECONDS = 7 * 86400.0
 # The table, column or index is there already, or gone already.
 DONE_BEFORE = {1050, 1060, 1061, 1051, 1091}
