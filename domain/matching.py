@@ -7,7 +7,7 @@ rest has nothing in common, as far as this goes.
 """
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from patiencediff import unique_lcs
@@ -39,7 +39,15 @@ class Work:
 
 
 def parts(before: Sequence[str], after: Sequence[str], work: Work) -> Iterator[Part]:
-    """Both sequences from beginning to end, as parts that are equal and parts that are not."""
+    """Both sequences from beginning to end, as parts that are equal and parts that are not, by turns."""
+    found = list(_by_turns(_matched(before, after, work)))
+    for place in range(1, len(found) - 1):
+        if found[place].is_equal:
+            found[place - 1 : place + 2] = _paired(before, after, *found[place - 1 : place + 2])
+    return _by_turns(found)
+
+
+def _matched(before: Sequence[str], after: Sequence[str], work: Work) -> Iterator[Part]:
     ends = (len(before), len(after))
     for part in _runs(_patience(before, after), ends):
         if part.is_equal:
@@ -53,6 +61,50 @@ def parts(before: Sequence[str], after: Sequence[str], work: Work) -> Iterator[P
         else:
             for old, new, is_equal in _runs(closer, (part.old.stop - a, part.new.stop - b)):
                 yield Part(_moved(old, a), _moved(new, b), is_equal)
+
+
+def _paired(before: Sequence[str], after: Sequence[str], gap: Part, run: Part, rest: Part) -> tuple[Part, Part, Part]:
+    """Of equal lines any could be the ones that stayed. Where something was only added before a run of them and
+    something only taken away behind it, or the other way round, it reads as two changes; moved, the run leaves one."""
+    lacks, leaves = _size(gap.new) - _size(gap.old), _size(rest.old) - _size(rest.new)
+    if lacks > 0 and leaves > 0:
+        by = min(lacks, leaves)
+        if before[_moved(run.old, by)] == before[run.old]:
+            return _shifted(gap, run, rest, by, 0)
+    elif lacks < 0 and leaves < 0:
+        by = min(-lacks, -leaves)
+        if after[_moved(run.new, by)] == after[run.new]:
+            return _shifted(gap, run, rest, 0, by)
+    return gap, run, rest
+
+
+def _shifted(gap: Part, run: Part, rest: Part, old: int, new: int) -> tuple[Part, Part, Part]:
+    return (
+        Part(slice(gap.old.start, gap.old.stop + old), slice(gap.new.start, gap.new.stop + new), False),
+        Part(_moved(run.old, old), _moved(run.new, new), True),
+        Part(slice(rest.old.start + old, rest.old.stop), slice(rest.new.start + new, rest.new.stop), False),
+    )
+
+
+def _by_turns(found: Iterable[Part]) -> Iterator[Part]:
+    """Parts without empty ones, and neighbours of one kind as one."""
+    last: Part | None = None
+    for part in found:
+        if not _size(part.old) and not _size(part.new):
+            continue
+        if last and last.is_equal == part.is_equal:
+            last = Part(slice(last.old.start, part.old.stop), slice(last.new.start, part.new.stop), part.is_equal)
+            continue
+        if last:
+            yield last
+        last = part
+    if last:
+        yield last
+
+
+def _size(part: slice) -> int:
+    size: int = part.stop - part.start
+    return size
 
 
 def _moved(part: slice, by: int) -> slice:

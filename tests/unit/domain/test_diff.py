@@ -102,6 +102,11 @@ SUTRA = "如是我闻。\n一时佛在。\n" * 12
         pytest.param(REFRAIN, ("caiga", "llueva"), ("un", "otro"), 2, id="a Spanish refrain"),
         pytest.param(SUTRA, ("如", "若"), ("佛", "僧"), 2, id="Chinese"),
         pytest.param(SONG.replace("\n", " "), ("the", "my"), ("home", "away"), 2, id="the song in one line"),
+        pytest.param("- [ ] water the plants\n" * 14, ("[ ]", "[x]"), ("[ ]", "[x]"), 2, id="a list of one thing"),
+        pytest.param("<p>&nbsp;</p>\n" * 500, ("&nbsp;", "uno"), ("&nbsp;", "dos"), 2, id="empty paragraphs"),
+        pytest.param("南无阿弥陀佛\n" * 108, ("佛", "僧"), ("南", "北"), 2, id="a Chinese invocation"),
+        pytest.param("| 0 | 0 |\n" * 300, ("| 0 |", "| 1 |"), ("| 0 |", "| 1 |"), 2, id="a table of noughts"),
+        pytest.param("ла " * 400, ("ла", "ля"), ("ла", "ли"), 2, id="one Russian syllable"),
         pytest.param(SONG, ("Oh the river\n", ""), ("Carry me home\n", ""), 6, id="two lines less"),
     ],
 )
