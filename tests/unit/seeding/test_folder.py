@@ -182,6 +182,17 @@ def test_names_that_a_terminal_cannot_show_are_written_out(tmp_path: Path) -> No
         read_folder(tmp_path)
 
 
+def test_the_books_of_the_corpus_come_in_whole(corpus: Path | None) -> None:
+    for name, chapters in (("pride-and-prejudice", 61), ("el-sombrero-de-tres-picos", 36), ("lunyu", 20)):
+        if corpus is None:
+            break
+        book, files = read_folder(corpus / name), sorted((corpus / name).iterdir())
+        assert (len(book.documents), book.left, book.remarks) == (chapters, (), ())
+        for document, file in zip(book.documents, files, strict=True):
+            first, _, rest = file.read_text().partition("\n")
+            assert (f"# {document.title}", document.content) == (first, rest.lstrip("\n")), file.name
+
+
 def test_ten_thousand_files_are_read(tmp_path: Path) -> None:
     for number in range(10_000):
         (tmp_path / f"{number}.md").touch()
