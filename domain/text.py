@@ -18,10 +18,11 @@ _ACCENTS = "".join(each for each in map(chr, range(0x300, 0x10000)) if unicodeda
 # Soft hyphen, non-joiner, joiner, marks of direction, word joiner; and the voice marks of half-width kana.
 _MARKS = f"{_ACCENTS}\u00ad\u200c-\u200f\u2060\uff9e\uff9f"
 _LETTER = rf"[^\W_{_BY_CHARACTER}\uff9e\uff9f]"
-_LETTERS = rf"{_LETTER}+(?:[{_MARKS}]+{_LETTER}*)*"
+# Possessive, since nothing that was taken has to be given back: a tenth faster.
+_LETTERS = rf"{_LETTER}++(?:[{_MARKS}]++{_LETTER}*+)*+"
 # Apostrophes, hyphens, the Catalan and the Hebrew dots, and the dot of 3.14, e.g. and example.org; in numbers more.
 _JOINT = r"['’‘ʼ＇\-‐‑\u058a\u05be\u05f3\u05f4·‧.]|(?<=\d)[,:٫٬](?=\d)"
-_WORD = rf"[{_BY_CHARACTER}][{_MARKS}]*|{_LETTERS}(?:(?:{_JOINT}){_LETTERS})*"
+_WORD = rf"[{_BY_CHARACTER}][{_MARKS}]*+|{_LETTERS}(?:(?:{_JOINT}){_LETTERS})*+"
 # Addresses are one word each. Every repeat that can fail is bounded, so that no text is gone over again and again.
 _ADDRESS = (
     rf"(?<!{_LETTER})(?:[A-Za-z][A-Za-z0-9+.\-]{{1,20}}://|www\.(?=\w))[^\s<>\"“”«»、。，；：！？「」『』（）《》【】]+"
