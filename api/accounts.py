@@ -17,11 +17,11 @@ from api.services import reads, services
 from domain.commands import accounts, sessions
 from domain.errors import Forbidden, WrongCredentials
 from domain.passwords import hash_password
+from domain.quotas import usage_of
 from domain.session import Session, SpentToken
 from domain.user import ADMIN
 from queries.answer import encode
-from queries.profiles import read_profile
-from queries.viewer import Viewer
+from queries.profiles import read_own_profile, read_profile
 
 blueprint = APIBlueprint("accounts", __name__)
 
@@ -130,10 +130,11 @@ def change_password(json_data: dict[str, Any]) -> Response:
 
 
 @blueprint.get("/users/me")
-@blueprint.output(schemas.Profile)
+@blueprint.output(schemas.OwnProfile)
 def get_me() -> Response:
-    """One's own profile"""
-    return _profile_answer(actor().user_id, actor().viewer)
+    """One's own profile, and how much of one's quotas is used"""
+    found = read_own_profile(reads(), actor().user_id, accounts.find, usage_of, presenters.OWN_PROFILE)
+    return answered(found)
 
 
 @blueprint.get("/users/<user_id>")
@@ -141,12 +142,8 @@ def get_me() -> Response:
 @blueprint.doc(responses=[404])
 def get_user(user_id: str) -> Response:
     """Anyone's profile"""
-    return _profile_answer(user_id, viewer())
-
-
-def _profile_answer(user_id: str, who: Viewer) -> Response:
     shapes = presenters.PROFILE, presenters.WHOLE_PROFILE
-    return answered(read_profile(reads(), who, user_id, accounts.find, *shapes))
+    return answered(read_profile(reads(), viewer(), user_id, accounts.find, *shapes))
 
 
 @blueprint.put("/users/<user_id>")

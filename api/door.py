@@ -57,9 +57,10 @@ def _earlier(claim: Claim, uow: UnitOfWork) -> Answer | None:
 
 
 def cause() -> Cause:
-    """Who asked for the command, and under which request id."""
+    """Who asked for the command, under which request id, and how much text they may have."""
     who = maybe_actor()
-    return Cause(who.user_id if who else None, logs.request_id.get() or "")
+    most_text = services().settings.quota_text_bytes
+    return Cause(who.user_id if who else None, logs.request_id.get() or "", most_text)
 
 
 def _claim(also: str) -> Claim | None:

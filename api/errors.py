@@ -15,7 +15,6 @@ from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException
 
 from domain import errors
-from domain.quotas import QuotaExceeded
 from domain.unit_of_work import CommitUnknown
 from infra import imaging, logs, objects, packets
 from infra.database_errors import is_retryable, is_unreachable
@@ -83,7 +82,7 @@ class InUse(Exception):
 def register(app: APIFlask) -> None:
     """Install the handlers on an application made with ``json_errors=False``."""
     app.register_error_handler(errors.Refusal, _refusal)
-    app.register_error_handler(QuotaExceeded, _quota_exceeded)
+    app.register_error_handler(errors.QuotaExceeded, _quota_exceeded)
     app.register_error_handler(NotVisible, _not_visible)
     app.register_error_handler(Stale, _stale)
     app.register_error_handler(InUse, _in_use)
@@ -102,7 +101,7 @@ def _refusal(error: errors.Refusal) -> Response:
     return problem(STATUS_OF[type(error)], error.detail, headers, **more)
 
 
-def _quota_exceeded(error: QuotaExceeded) -> Response:
+def _quota_exceeded(error: errors.QuotaExceeded) -> Response:
     told = {"quota": error.quota, "limit": error.limit, "used": error.used}
     return problem(403, error.detail, title="Quota exceeded", **told)
 

@@ -33,6 +33,7 @@ _MANAGED_USER = admin_schemas.ManagedUser()
 _DELIVERY = admin_schemas.Delivery()
 _PROFILE = account_schemas.Profile(exclude=("email", "role"))
 _WHOLE_PROFILE = account_schemas.Profile()
+_OWN_PROFILE = account_schemas.OwnProfile()
 OWNERS_ALONE = "has_unpublished_changes"
 # Between the reaction and the event in a delivery's id: neither may hold it.
 POINT = "."
@@ -64,6 +65,11 @@ def profile(user: User) -> dict[str, Any]:
 def whole_profile(user: User) -> dict[str, Any]:
     """What the user and administrators see."""
     return _WHOLE_PROFILE.dump({**vars(user), "avatar_url": avatar_url(user)})  # type: ignore[no-any-return]
+
+
+def own_profile(user: User, usage: dict[str, int]) -> dict[str, Any]:
+    """What the user alone sees."""
+    return _OWN_PROFILE.dump({**vars(user), "avatar_url": avatar_url(user), "usage": usage})  # type: ignore[no-any-return]
 
 
 def managed_user(user: User) -> dict[str, Any]:
@@ -198,3 +204,4 @@ HIT = Shape(hit, digest_of(_HIT))
 PICTURE = Shape(picture, digest_of(_PICTURE))
 PROFILE = Shape(profile, digest_of(_PROFILE))
 WHOLE_PROFILE = Shape(whole_profile, digest_of(_WHOLE_PROFILE))
+OWN_PROFILE = Shape(own_profile, digest_of(_OWN_PROFILE))

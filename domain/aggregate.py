@@ -22,6 +22,10 @@ class Aggregate:
     id: str
     version: int = 0
     facts: list[Fact] = field(default_factory=list, repr=False)
+    # How many bytes of text its owner has more than before, besides what the facts tell of themselves.
+    grown: int = 0
+    # How many the owner has; where ``query`` asks for it.
+    text_used: int | None = None
 
     @classmethod
     def query(cls) -> Select[Any]:

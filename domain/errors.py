@@ -39,6 +39,19 @@ class Invalid(Refusal):
         self.errors = errors
 
 
+class QuotaExceeded(Refusal):
+    """What is asked for is more than the user may have. ``quota`` names what."""
+
+    def __init__(self, quota: str, limit: int, used: int) -> None:
+        super().__init__(
+            "That is more than you may have here. Delete what you no longer need, or ask the operator for more; what "
+            "is in the trash counts until it is erased there."
+        )
+        self.quota = quota
+        self.limit = limit
+        self.used = used
+
+
 class Conflict(Refusal):
     """The state does not allow it now."""
 

@@ -4,10 +4,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import Column, Index, Integer, String, Table
+from sqlalchemy import Column, Index, Integer, Select, String, Table
 
 from domain.aggregate import Aggregate
 from domain.errors import Conflict, Invalid, NotFound
+from events import usage
 from events.notebooks import (
     NotebookCreated,
     NotebookEdited,
@@ -61,6 +62,11 @@ class Notebook(Aggregate):
     trashed_at: datetime | None
     created_at: datetime
     updated_at: datetime
+
+    @classmethod
+    def query(cls) -> Select[Any]:
+        # Here it costs no round trip.
+        return super().query().add_columns(usage.used_by(notebooks.c.owner_id).label("text_used"))
 
     @classmethod
     def create(cls, owner_id: str, title: str, description: str, metadata: dict[str, Any], at: datetime) -> "Notebook":
@@ -137,6 +143,12 @@ class Notebook(Aggregate):
             pages=pages,
         )
         self._record(NotebookPublished, at, changed_page_ids=tuple(p.id for p in pages if p not in before))
+
+    def changed_page_ids(self) -> tuple[str, ...]:
+        """The pages that a publication just recorded shows for the first time, or at another version."""
+        return tuple(
+            each for fact in self.facts if isinstance(fact, NotebookPublished) for each in fact.changed_page_ids
+        )
 
     def differs_from_published(self, pages: tuple[PublishedPage, ...]) -> bool:
         """Whether the author would see something else than the readers; what is not published differs in nothing."""

@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from domain.aggregate import Aggregate
 from domain.errors import NotFound
+from domain.text_room import require_room_for_text
 from events import log
 from events.event import Event, Fact
 from infra import crash
@@ -27,10 +28,12 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Cause:
-    """Who asked, and under which request id; it goes into every event."""
+    """Who asked, and under which request id; it goes into every event. ``most_text``: QUOTA_TEXT_BYTES of who asked, 0
+    for no limit."""
 
     actor_id: str | None
     correlation_id: str
+    most_text: int = 0
 
 
 class CommitUnknown(Exception):
@@ -82,19 +85,32 @@ class UnitOfWork:
         self._beside.append((stream_id, version, fact))
 
     def flush(self) -> None:
-        """Write all changes and their events, in the transaction of whoever commits."""
+        """Write all changes and their events, in the transaction of whoever commits.
+
+        Raises:
+            QuotaExceeded: the actor's texts would take more room than they may.
+        """
         for aggregate in self._new:
             self.connection.execute(aggregate.insertion(), aggregate.stored())
         for aggregate, before in self._loaded:
             self._update(aggregate, before)
         events = [*self._numbered(), *(self._event(*numbered) for numbered in self._beside)]
         if events:
-            log.append(self.connection, events)
+            log.append(self.connection, events, self._grown(events))
+
+    def _grown(self, events: list[Event]) -> int:
+        """How many bytes of text there are more than before; there is room for them."""
+        grown: int = sum(each.grown for each in self._aggregates()) + sum(event.fact.room for event in events)
+        if grown > 0 and self.cause.most_text:
+            known = next((each.text_used for each in self._aggregates() if each.text_used is not None), None)
+            require_room_for_text(self.connection, self.actor_id, grown, self.cause.most_text, known)
+        return grown
 
     def commit(self) -> None:
         """Write all changes and their events, and commit.
 
         Raises:
+            QuotaExceeded: see ``flush``.
             CommitUnknown: the connection was lost meanwhile.
         """
         self.flush()
@@ -113,8 +129,10 @@ class UnitOfWork:
             self.connection.execute(aggregate.change(), {**changed, "key": aggregate.id})
 
     def _numbered(self) -> list[Event]:
-        aggregates = [*self._new, *(aggregate for aggregate, _ in self._loaded)]
-        return [self._event(each.id, number, fact) for each in aggregates for number, fact in each.numbered_facts()]
+        return [self._event(each.id, *numbered) for each in self._aggregates() for numbered in each.numbered_facts()]
+
+    def _aggregates(self) -> list[Aggregate]:
+        return [*self._new, *(aggregate for aggregate, _ in self._loaded)]
 
     def _event(self, aggregate_id: str, version: int, fact: Fact) -> Event:
         return Event(

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from events.event import Fact, named
+from events.event import Fact, encode, named
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,4 +25,6 @@ class UserRegistered(UserFact):
 
 @named("user.profile_edited")
 class ProfileEdited(UserFact):
-    pass
+    @property
+    def room(self) -> int:
+        return len(encode(self).encode())

@@ -28,6 +28,7 @@ from sqlalchemy import (
     update,
 )
 
+from events import usage
 from events.log import outbox
 from events.subscriptions import REACTIONS, REPLAYABLE, UNROUTED, Subscriptions
 from infra import crash
@@ -129,13 +130,15 @@ def fan_out(connection: Connection, subscriptions: Subscriptions, limit: int) ->
     event_ids = [row.event_id for row in rows]
     if event_ids:
         connection.execute(_TAKE, {"ids": event_ids})
+        usage.settle(connection, rows)
     return event_ids
 
 
-def _owed(event: dict[str, object], subscriptions: Subscriptions) -> list[dict[str, object]]:
+def _owed(event: dict[str, Any], subscriptions: Subscriptions) -> list[dict[str, object]]:
     reactions = subscriptions.get(str(event["type"]))
     state = "pending" if reactions is not None else "parked"
     error = None if reactions is not None else f"no reaction knows {event['type']}"
+    del event["grown"]
     common = {**event, "state": state, "due_at": now(), "attempts": 0, "error": error}
     return [{**common, "reaction": reaction} for reaction in (reactions if reactions is not None else (UNROUTED,))]
 

@@ -33,6 +33,12 @@ class Fact:
         """The id of the page or notebook that readers must no longer see because of this."""
         return None
 
+    @property
+    def room(self) -> int:
+        """The bytes of a user's text that are kept for as long as the fact itself. What a page's saves add depends on
+        what they replace; the page tells that."""
+        return 0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:

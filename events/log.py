@@ -8,6 +8,7 @@ from datetime import datetime
 from functools import cache
 
 from sqlalchemy import (
+    BigInteger,
     Column,
     Connection,
     Index,
@@ -51,6 +52,8 @@ outbox = table(
     Column("owner_id", Id, nullable=False),
     Column("withdraws", Id),
     Column("occurred_at", UtcDateTime, nullable=False),
+    # How many bytes of text the owner has more than before; see events/usage.py.
+    Column("grown", BigInteger, nullable=False, server_default="0"),
     Index("ix_outbox_owner", "owner_id"),
     Index("ix_outbox_withdraws", "withdraws"),
 )
@@ -63,10 +66,11 @@ _newest = _of_aggregate.order_by(events.c.version.desc()).limit(1)
 _at = _of_aggregate.where(events.c.version == bindparam("version"))
 
 
-def append(connection: Connection, batch: Sequence[Event]) -> None:
-    """Add events and mark them as pending. The caller commits, together with the change they tell of."""
+def append(connection: Connection, batch: Sequence[Event], grown: int = 0) -> None:
+    """Add events and mark them as pending. The caller commits, together with the change they tell of. ``grown``: how
+    many bytes of text their owner, who is one and the same, has more than before."""
     connection.execute(_append, [_row(event) for event in batch])
-    connection.execute(_owe, [_pending(event) for event in batch])
+    connection.execute(_owe, [_pending(event, 0 if number else grown) for number, event in enumerate(batch)])
 
 
 def _row(event: Event) -> dict[str, object]:
@@ -82,7 +86,7 @@ def _row(event: Event) -> dict[str, object]:
     }
 
 
-def _pending(event: Event) -> dict[str, object]:
+def _pending(event: Event, grown: int) -> dict[str, object]:
     return {
         "event_id": event.id,
         "type": event.fact.name,
@@ -91,6 +95,7 @@ def _pending(event: Event) -> dict[str, object]:
         "owner_id": event.fact.owner_id,
         "withdraws": event.fact.withdraws,
         "occurred_at": event.occurred_at,
+        "grown": grown,
     }
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from events.event import Fact, named
+from events.event import Fact, encode, named
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +49,18 @@ class NotebookFact(Fact):
     created_at: datetime
     updated_at: datetime
 
+    @property
+    def room(self) -> int:
+        return len(encode(self).encode())
+
+
+class PageList(NotebookFact):
+    """It only lists the pages, and leaves the log as soon as a newer event does (docs/adr/0025)."""
+
+    @property
+    def room(self) -> int:
+        return 0
+
 
 @named("notebook.created")
 class NotebookCreated(NotebookFact):
@@ -61,12 +73,12 @@ class NotebookEdited(NotebookFact):
 
 
 @named("notebook.page_added")
-class PageAdded(NotebookFact):
+class PageAdded(PageList):
     pass
 
 
 @named("notebook.pages_reordered")
-class PagesReordered(NotebookFact):
+class PagesReordered(PageList):
     pass
 
 

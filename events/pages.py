@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
-from events.event import Fact, named
+from events.event import Fact, encode, named
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +89,10 @@ class EditRefused(HistoryFact):
     content_sha256: str
     refused_at: datetime
 
+    @property
+    def room(self) -> int:
+        return len(self.title.encode()) + len(self.content.encode())
+
 
 @named("page.revision_labelled")
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +102,10 @@ class RevisionLabelled(HistoryFact):
 
     version: int
     label: str
+
+    @property
+    def room(self) -> int:
+        return len(encode(self).encode())
 
 
 def history_of(page_id: str) -> str:

@@ -45,7 +45,9 @@ def retry(connection: Connection, reaction: str, event_id: str) -> Delivery | No
     again = {"state": "pending", "attempts": 0, "due_at": now()}
     if reaction == UNROUTED:
         # Back to where it came from: the relay hands it out anew, to the reactions that are known by now.
-        connection.execute(insert(outbox).values({column.name: row[column.name] for column in outbox.columns}))
+        # What it added has been counted since it was there first.
+        known = [column.name for column in outbox.columns if column.name != "grown"]
+        connection.execute(insert(outbox).values({name: row[name] for name in known}))
         connection.execute(delete(deliveries).where(*this))
     else:
         connection.execute(update(deliveries).where(*this).values(again))

@@ -12,6 +12,15 @@ from queries.viewer import NotVisible, Viewer
 Find = Callable[[Connection, str], Any]
 
 
+def read_own_profile(reads: Reads, user_id: str, find: Find, usage_of: Find, own: Shape) -> Answer:
+    """``usage_of`` answers what the user has: rows of the write side, of which no copy is kept."""
+    user = reads.current.ask(find, user_id)
+    if user is None:
+        raise NotVisible("There is no such user.")
+    usage = reads.current.ask(usage_of, user_id)
+    return answer(own.present(user, usage), is_public=False, version=user.version)
+
+
 def read_profile(reads: Reads, viewer: Viewer, user_id: str, find: Find, public: Shape, whole: Shape) -> Answer:
     """``find`` answers the user's row: no event tells an e-mail or a role.
 

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, select
 
-from events import log, outstanding
+from events import log, outstanding, usage
 from events.notebooks import NotebookFact
 from events.pages import history_of
 from read_models import references
@@ -83,6 +83,8 @@ def thin_page(connection: Connection, page_id: str, owner_id: str, notebook_id: 
     _forget(connection, gone)
     kept = {each.version for each in history if each.id not in gone}
     _compact(connection, page_id, window, kept | shown)
+    if gone:
+        usage.owe_recount(connection, owner_id)
     return len(gone)
 
 

@@ -22,7 +22,7 @@ from infra.settings import Settings
 from read_models.rebuilding import progress
 from read_models.rebuilding.rebuild import introduce, wanted
 from read_models.search import refresh
-from workers import page_lists, sweep, thinning, trash
+from workers import page_lists, recounting, sweep, thinning, trash
 from workers.reaction_table import MODELS
 
 logger = logging.getLogger(__name__)
@@ -91,6 +91,7 @@ CHORES = (
     Chore(REBUILD, timedelta(seconds=30), renew_read_models),
     Chore("empty-trash", timedelta(minutes=10), trash.empty_trash),
     Chore("thin-revisions", timedelta(hours=1), thinning.thin_revisions),
+    Chore("recount-texts", timedelta(minutes=1), recounting.recount_texts),
     Chore("thin-page-lists", timedelta(hours=1), page_lists.thin_page_lists),
     Chore("purge-receipts", timedelta(hours=1), purge_receipts),
     Chore("purge-sessions", timedelta(hours=1), purge_sessions),

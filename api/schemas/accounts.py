@@ -120,6 +120,22 @@ class Profile(Schema):
     role = fields.String(metadata={"x-optional": True})
 
 
+class Usage(Schema):
+    """What one has of what there are quotas for."""
+
+    notebooks = fields.Integer(metadata={"description": "Those in the trash included."})
+    text_bytes = fields.Integer(
+        metadata={
+            "description": "Drafts, published texts and revisions. What is deleted may count for some minutes more."
+        }
+    )
+    picture_bytes = fields.Integer()
+
+
+class OwnProfile(Profile):
+    usage = fields.Nested(Usage)
+
+
 class TokenPair(Schema):
     access_token = fields.String()
     refresh_token = fields.String(

@@ -1,9 +1,10 @@
 """What an author can do with a notebook."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from domain.errors import Forbidden, NotFound, VersionConflict
 from domain.notebook import Notebook
@@ -116,7 +117,15 @@ def publish_notebook(command: PublishNotebook, uow: UnitOfWork) -> WithPages:
     """The notebook and its pages as they were published; read again, they may be newer by a save."""
     published = with_pages(uow, own_notebook(uow, command.notebook_id))
     published.notebook.publish({page["id"]: page["version"] for page in published.pages}, uow.now)
+    # A snapshot of each changed page and a revision. What the snapshot replaces goes later, and is counted then.
+    published.notebook.grown = 2 * _bytes_of(uow, published.notebook.changed_page_ids())
     return published
+
+
+def _bytes_of(uow: UnitOfWork, page_ids: Sequence[str]) -> int:
+    size = func.octet_length(pages.c.title) + func.octet_length(pages.c.content)
+    query = select(func.sum(size)).where(pages.c.id.in_(page_ids))
+    return int(uow.connection.scalar(query) or 0) if page_ids else 0
 
 
 @dataclass(frozen=True)

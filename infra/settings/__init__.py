@@ -91,6 +91,7 @@ class Settings:
 
     # What one user may have; 0: as much as there is room for.
     quota_notebooks: int
+    quota_text_bytes: int
     quota_picture_bytes: int
 
     trash_days: int
@@ -188,6 +189,7 @@ def _choices(reader: Reader) -> dict[str, Any]:
         "web": reader.switch("WEB", True),
         "trusted_proxies": reader.several("TRUSTED_PROXIES", checks.network),
         "quota_notebooks": reader.whole("QUOTA_NOTEBOOKS", 1000, 0, 10**9),
+        "quota_text_bytes": reader.whole("QUOTA_TEXT_BYTES", 2**30, 0, 2**60),
         "quota_picture_bytes": reader.whole("QUOTA_PICTURE_BYTES", 5 * 2**30, 0, 2**60),
         "trash_days": reader.whole("TRASH_DAYS", 30, 0, 36500),
         "orphan_grace_seconds": reader.whole("ORPHAN_GRACE_SECONDS", 86400, 0, 31_536_000),

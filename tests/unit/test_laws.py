@@ -48,6 +48,7 @@ MAY_COMMIT = {
     "events/relay.py",
     "workers/page_lists.py",
     "workers/reaction.py",
+    "workers/recounting.py",
     "workers/clock.py",
     "workers/thinning.py",
     "workers/trash.py",

@@ -11,7 +11,7 @@ import { chosenTheme, type Theme, themes } from '../ui/theme'
 
 export default function ProfileScreen() {
   const t = useMessages()
-  const me = useLoaded('me', () => ask(api.GET('/api/v1/users/me')))
+  const me = useLoaded<Profile>('me', () => ask(api.GET('/api/v1/users/me')))
   useTitle(t.profile)
   const [error, setError] = useState<unknown>(null)
   const leave = () => void session.signOut().then(() => navigate('/'), setError)
