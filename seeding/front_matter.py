@@ -12,7 +12,7 @@ import yaml
 from infra.markdown import split_front_matter
 
 MOST_CHARACTERS = 64 * 1024
-NOTHING = ("", "~", "null")
+NOTHING = ("", "~", "null", None)
 SAID = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
 
@@ -71,7 +71,8 @@ def _yaml(inside: str) -> dict[str, Any]:
 def _toml(inside: str) -> dict[str, Any]:
     try:
         return tomllib.loads(inside)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
+        # Among the first are numbers with more digits than Python reads.
         raise Unreadable(f"its front matter is no TOML ({error}; line 1 is the one below `+++`)") from error
 
 
@@ -91,6 +92,9 @@ def _title(fields: dict[str, Any]) -> str:
     title = fields.get("title", "")
     if isinstance(title, dict | list):
         raise Unreadable("the title in its front matter is no text")
+    if any(each == "\0" or "\ud800" <= each <= "\udfff" for each in str(title)):
+        # Written as `\0` or `\ud800`: the server takes neither.
+        raise Unreadable("the title in its front matter holds what is no character")
     return "" if title in NOTHING else " ".join(html.unescape(str(title)).split())
 
 
@@ -101,7 +105,7 @@ def _weight(fields: dict[str, Any]) -> float | None:
         return None
     try:
         weight = math.nan if isinstance(value, bool | dict | list) else float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         weight = math.nan
     if not math.isfinite(weight):
         raise Unreadable(f"the {name} in its front matter is {str(value)[:40]!r}, which is no number")

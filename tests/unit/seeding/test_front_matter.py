@@ -28,6 +28,7 @@ from seeding.front_matter import About, Unreadable, read_front_matter
         ('+++\nTitle = "论语"\nDRAFT = true\n+++\n', About("论语", left_out="its front matter says `draft: true`"), ""),
         ("---\n  # indented\n  title: Señal\n---\nText.", About("Señal"), "Text."),
         ('{\n  "title": "L&#8217;été",\n  "weight": 3\n}\n\nText.', About("L’été", 3.0), "Text."),
+        ('{"title": null, "weight": null}\nText.', About(), "Text."),
         ('{"title": "Цапля", "draft": true}', About("Цапля", left_out="its front matter says `draft: true`"), ""),
     ],
 )
@@ -71,6 +72,11 @@ def test_rulers_are_no_front_matter(text: str) -> None:
         ("---\nweight: ten\n---\n", "weight in its front matter is 'ten', which is no number"),
         ("---\norder: nan\n---\n", "which is no number"),
         ("+++\nweight = true\n+++\n", "which is no number"),
+        ("+++\nweight = " + "1" * 400 + "\n+++\n", "which is no number"),
+        ("+++\nweight = " + "1" * 5000 + "\n+++\n", "no TOML"),
+        ('{"weight": ' + "9" * 400 + "}", "which is no number"),
+        ('---\ntitle: "a\\0b"\n---\n', "holds what is no character"),
+        ('{"title": "Año \\ud800"}', "holds what is no character"),
         ("---\nx: " + "y" * 70_000 + "\n---\n", "more than 65,536 characters"),
     ],
 )
