@@ -390,9 +390,17 @@ def test_a_label_can_be_taken_off_and_with_it_the_pin(service: Service) -> None:
     assert author.put(place, {"label": "  "})["label"] == draft.read(one)["label"] == "  "
 
 
-def test_typing_that_an_autosave_throws_away_is_in_the_list(service: Service) -> None:
+@pytest.mark.parametrize(
+    ("typed", "instead"),
+    [
+        ("Twenty minutes of typing, and more of it. " * 20, "x"),
+        ("Veinte minutos de escribir, y más todavía. " * 20, ""),
+        ("写了二十分钟，还要写下去。" * 20, "雨" * 260),
+        ("Двадцать минут письма, и ещё немного. " * 20, "Совсем другой текст о цапле и реке. " * 21),
+    ],
+)
+def test_typing_that_an_autosave_throws_away_is_in_the_list(service: Service, typed: str, instead: str) -> None:
     draft = Draft(service.author(), content="")
-    typed = "Twenty minutes of typing, and more of it. " * 20
-    for text in (typed, typed + "On.", "x", "xy"):
+    for text in (typed, typed + "On.", instead, instead + "y"):
         draft.autosave(text)
-    assert draft.told()[1:] == [("autosave", typed + "On."), ("autosave", "xy")]
+    assert draft.told()[1:] == [("autosave", typed + "On."), ("autosave", instead + "y")]

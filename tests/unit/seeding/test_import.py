@@ -207,6 +207,28 @@ def test_a_file_renamed_to_stand_first_brings_its_page_there(desk: Desk) -> None
     assert desk.server.pages[ids["2"]]["title"] == "02"
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (["a.md", "b.md"], ["0b.md", "a.md"]),
+        (["第2章.md", "第10章.md"], ["第1章.md", "第2章.md"]),
+        (["Año nuevo.md", "Último día.md"], ["Ahora.md", "Año nuevo.md"]),
+        (["1 Teil.md", "2 Teil.md"], ["1 Teil.md", "1 Teil/1.md"]),
+    ],
+)
+def test_a_file_with_a_new_name_stands_where_that_stands(desk: Desk, before: list[str], after: list[str]) -> None:
+    for number in (1, 2, 3):
+        (desk.folder / f"{number}.md").unlink()
+    for name in before:
+        desk.write(name, f"# {name}\n\nIt was {name}.")
+    desk.seed()
+    (gone,), (came,) = set(before) - set(after), set(after) - set(before)
+    (desk.folder / came).parent.mkdir(exist_ok=True)
+    (desk.folder / gone).rename(desk.folder / came)
+    assert "2 unchanged" in desk.seed()
+    assert desk.server.titles() == [gone if name == came else name for name in after]
+
+
 def test_an_order_made_in_the_notebook_stays_while_the_folder_has_its_own(desk: Desk) -> None:
     desk.seed()
     (notebook,) = desk.server.notebooks.values()
