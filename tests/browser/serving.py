@@ -13,6 +13,8 @@ from tests.e2e.running import CHECKOUT, free_port, wait_for
 from tests.service import Service
 
 START_SECONDS = 120.0
+# Few enough to be used up in a test.
+MOST_NOTEBOOKS = 3
 
 
 class Serving:
@@ -23,7 +25,8 @@ class Serving:
         self.url = f"http://127.0.0.1:{self.port}"
         self.service = Service(settings, engine, wipe=False)
         # The settings of this session are in the environment; see tests/conftest.py.
-        self.environment = {**os.environ, "SINPLUMA_PORT": str(self.port), "API_WORKERS": "1"}
+        more = {"SINPLUMA_PORT": str(self.port), "API_WORKERS": "1", "QUOTA_NOTEBOOKS": str(MOST_NOTEBOOKS)}
+        self.environment = {**os.environ, **more}
         self.process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> "Serving":

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.looking import look_at
 from tests.browser.pictures import picture
-from tests.browser.serving import Serving
+from tests.browser.serving import MOST_NOTEBOOKS, Serving
 from tests.browser.writer import PASSWORD, Api, Writer
 from tests.e2e.running import wait_for
 
@@ -88,6 +88,16 @@ def test_looking_back_restoring_and_naming(writer: Writer, serving: Serving, sho
     writer.button("Restore this version").click()
     expect(writer.text()).to_have_text("The first version of this.")
     assert writer.stored() == "The first version of this."
+
+
+def test_what_one_uses_is_shown_and_a_full_shelf_is_told(writer: Writer) -> None:
+    for number in range(MOST_NOTEBOOKS - 1):
+        writer.api.ask("POST", "/notebooks", json={"title": f"Notebook {number}"})
+    writer.page.goto("/profile")
+    expect(writer.page.get_by_role("region", name="What you use")).to_contain_text(f"{MOST_NOTEBOOKS} notebooks")
+    writer.page.get_by_role("link", name="Notebooks").click()
+    writer.button("New notebook").click()
+    expect(writer.page.get_by_role("alert")).to_contain_text("as many notebooks as you may have here")
 
 
 def test_keyboard_alone_is_enough(page: Page, serving: Serving) -> None:

@@ -15,6 +15,7 @@ export type Diff = Schemas['Diff']
 export type Hit = Schemas['Hit']
 export type Image = Schemas['Image']
 export type Profile = Schemas['Profile']
+export type OwnProfile = Schemas['OwnProfile']
 
 /** What went wrong, for people: `status` 0 means that no sensible answer came. */
 export class Failure extends Error {

@@ -92,7 +92,7 @@ export const es: Messages = {
   whySignedOut: 'entra de nuevo para guardarlo',
   whyGone: 'esta página se borró en otro lugar; restáurala para guardar',
   whyForbidden: 'esta página no es tuya',
-  whyQuota: 'tu espacio está lleno',
+  whyQuota: 'tus textos ocupan todo el espacio que pueden aquí',
   whyLong: 'una página tiene como mucho 1 MiB. Acórtala, o lleva una parte a otra página',
   whyInvalid: 'el servicio rechaza este título o este texto',
   whyStorage:
@@ -172,6 +172,9 @@ export const es: Messages = {
   dark: 'Oscura',
   system: 'Como el sistema',
   languageLabel: 'Idioma',
+  usage: 'Lo que usas',
+  usageOf: (notebooks, texts, pictures) =>
+    `${count(notebooks, 'cuaderno', 'cuadernos')} · ${texts} de texto, con versiones anteriores · ${pictures} de imágenes`,
   changePassword: 'Cambiar la contraseña',
   currentPassword: 'Contraseña actual',
   newPassword: 'Contraseña nueva',
@@ -191,7 +194,11 @@ export const es: Messages = {
   errorUsername: 'Usa de 3 a 32 letras, cifras, «_» y «-».',
   errorEmail: 'Esto no es una dirección de correo.',
   errorPassword: 'Usa de 10 a 128 caracteres, y no una contraseña de las que todos prueban primero.',
-  errorQuota: 'Tu espacio está lleno.',
+  quotas: {
+    notebooks: 'Tienes todos los cuadernos que puedes tener aquí, con los de la papelera.',
+    text_bytes: 'Tus textos ocupan todo el espacio que pueden aquí, con sus versiones anteriores.',
+    picture_bytes: 'Tus imágenes ocupan todo el espacio que pueden aquí.',
+  },
   errorForbidden: 'No puedes hacer esto.',
   errorGone: 'Ya no está.',
   errorInvalid: 'El servicio rechaza este valor.',

@@ -25,6 +25,25 @@ export function useMessages(): Messages {
   return languages[useSyncExternalStore(chosenLanguage.listen, chosenLanguage.get)]
 }
 
+const UNITS = ['byte', 'kilobyte', 'megabyte', 'gigabyte'] as const
+
+/** `1.2 MB`, of bytes. */
+export function useSizes(): (bytes: number) => string {
+  const locale = localeOf(useSyncExternalStore(chosenLanguage.listen, chosenLanguage.get))
+  return (bytes) => sizeOf(bytes, locale)
+}
+
+function sizeOf(bytes: number, locale: string): string {
+  const power = Math.min(Math.floor(Math.log10(Math.max(bytes, 1)) / 3), UNITS.length - 1)
+  const format = { style: 'unit', unit: UNITS[power] ?? 'byte', maximumFractionDigits: power > 1 ? 1 : 0 } as const
+  return new Intl.NumberFormat(locale, format).format(bytes / 1000 ** power)
+}
+
+function quotaOf(error: unknown): keyof Messages['quotas'] | null {
+  const quota = error instanceof Failure && error.status === 403 && (error.body as { quota?: string } | null)?.quota
+  return quota === 'notebooks' || quota === 'text_bytes' || quota === 'picture_bytes' ? quota : null
+}
+
 /** What a failure means, in the writer's words. */
 export function explain(error: unknown, t: Messages): string {
   const status = error instanceof Failure ? error.status : 0
@@ -40,8 +59,8 @@ export function explain(error: unknown, t: Messages): string {
     422: t.errorInvalid,
     429: t.errorRate,
   }
-  if (error instanceof Failure && status === 403 && JSON.stringify(error.body).includes('uota')) return t.errorQuota
-  return known[status] ?? t.errorServer
+  const quota = quotaOf(error)
+  return quota ? t.quotas[quota] : (known[status] ?? t.errorServer)
 }
 
 /** Dates as they are written where the browser is at home, as far as it speaks the language: `en-GB` for `en`. */

@@ -1,9 +1,9 @@
 /** One's profile, how the desk looks, and the password. */
 import { type ChangeEvent, type FormEvent, useState, useSyncExternalStore } from 'react'
-import { api, ask, Failure, newKey, type Profile } from '../api/client'
+import { api, ask, Failure, newKey, type OwnProfile, type Profile } from '../api/client'
 import { upload, whyNot } from '../api/pictures'
 import { session } from '../api/session'
-import { chosenLanguage, explain, type Language, languages, useMessages } from '../i18n'
+import { chosenLanguage, explain, type Language, languages, useMessages, useSizes } from '../i18n'
 import { useLoaded, useTitle } from '../ui/hooks'
 import { Avatar, Button, Fault, Field, Problem } from '../ui/parts'
 import { navigate } from '../ui/router'
@@ -11,7 +11,8 @@ import { chosenTheme, type Theme, themes } from '../ui/theme'
 
 export default function ProfileScreen() {
   const t = useMessages()
-  const me = useLoaded<Profile>('me', () => ask(api.GET('/api/v1/users/me')))
+  const me = useLoaded('me', () => ask(api.GET('/api/v1/users/me')))
+  const mine = me.data
   useTitle(t.profile)
   const [error, setError] = useState<unknown>(null)
   const leave = () => void session.signOut().then(() => navigate('/'), setError)
@@ -19,7 +20,8 @@ export default function ProfileScreen() {
     <main id="main" className="column">
       <h1>{t.profile}</h1>
       <Problem error={me.error} retry={me.reload} />
-      {me.data && <Person key={me.data.id} profile={me.data} set={me.set} />}
+      {mine && <Person key={mine.id} profile={mine} set={(changed) => me.set({ ...mine, ...changed })} />}
+      {mine && <Used usage={mine.usage} />}
       <Looks />
       <PasswordForm />
       <Problem error={error} />
@@ -80,6 +82,17 @@ function Person({ profile, set }: { profile: Profile; set: (profile: Profile) =>
         {t.save}
       </button>
     </form>
+  )
+}
+
+function Used({ usage }: { usage: OwnProfile['usage'] }) {
+  const t = useMessages()
+  const size = useSizes()
+  return (
+    <section className="card" aria-labelledby="usage">
+      <h2 id="usage">{t.usage}</h2>
+      <p>{t.usageOf(usage.notebooks, size(usage.text_bytes), size(usage.picture_bytes))}</p>
+    </section>
   )
 }
 
