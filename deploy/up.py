@@ -5,6 +5,7 @@ a database that is not ours. Then supervisord runs what is in supervisord.conf, 
 order. It is tied to this process, so that even SIGKILL here stops all of it.
 """
 
+import errno
 import http.client
 import json
 import signal
@@ -19,13 +20,13 @@ from deploy.embedded import SERVERS, Server, ServiceError, server, tail, wait_un
 from deploy.instance import AlreadyRunning, Instance
 from deploy.nginx import Nginx
 from deploy.private import ensure_ports, ensure_secrets, port_is_free
+from deploy.room import shortage
 from deploy.supervisor import CannotStart, Supervisor
-from deploy.terminal import say
+from deploy.terminal import say, tell_where
 from infra import packets
 from infra.proxies import DIRECT
 from infra.settings import (
     CHECKOUT,
-    SECRETS_FILE,
     Settings,
     SettingsError,
     explicit_environment,
@@ -48,10 +49,21 @@ def up() -> int:
     try:
         return _up()
     except (CannotStart, SettingsError, ServiceError, DatabaseRefused, AlreadyRunning) as error:
-        print(f"sinpluma: cannot start: {error}", file=sys.stderr, flush=True)
-        return 1
+        return _refused(error)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        return _refused(error)
     except _Stop:
         return 0
+
+
+def _refused(error: Exception) -> int:
+    print(f"sinpluma: cannot start: {error}", file=sys.stderr, flush=True)
+    var = var_folder(explicit_environment())
+    if var.is_dir() and (short := shortage(var)) and short not in str(error):
+        print(f"sinpluma: {short}", file=sys.stderr, flush=True)
+    return 1
 
 
 def _raise_stop(number: int, frame: FrameType | None) -> NoReturn:
@@ -82,7 +94,7 @@ def _up() -> int:
     try:
         supervisor.start()
         _start_everything(supervisor, settings, servers)
-        _tell_where(settings)
+        tell_where(settings, _base_url(settings))
         return supervisor.wait()
     finally:
         supervisor.stop()
@@ -229,20 +241,3 @@ def _base_url(settings: Settings) -> str:
 
 def _log_tail(settings: Settings, name: str) -> str:
     return tail(settings.var / "log" / f"{name}.log")
-
-
-def _tell_where(settings: Settings) -> None:
-    base = _base_url(settings)
-    say("ready")
-    served = settings.web and (CHECKOUT / "web" / "dist" / "index.html").is_file()
-    for line in (
-        *([f"  the desk    {base}/    (open it in a browser)"] if served else []),
-        f"  API         {base}/api/v1",
-        f"  its docs    {base}/docs",
-        f"  queues      {base}/internal/rq    (for admins: run.py create-admin EMAIL)",
-        f"  supervisor  http://127.0.0.1:{settings.supervisor_port}    (user admin, SUPERVISOR_PASSWORD in "
-        f"{settings.var / SECRETS_FILE})",
-        f"  logs        {settings.var / 'log'}",
-        "Ctrl-C stops it.",
-    ):
-        print(line, flush=True)

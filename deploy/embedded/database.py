@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from deploy.embedded.server import ServiceError, find
+from deploy.room import shortage
 
 
 class Database:
@@ -97,6 +98,8 @@ class Database:
         """Initialise a folder beside it and rename it when complete: an interrupted first start simply starts over."""
         new = self.folder / "data.new"
         shutil.rmtree(new, ignore_errors=True)
+        if short := shortage(self.folder.parent):
+            raise ServiceError(f"there is no room for a new database: {short}")
         with _without_spaces(self.folder) as folder:
             made = subprocess.run(self._initialiser(kind, folder / new.name), capture_output=True, text=True)
         if made.returncode:

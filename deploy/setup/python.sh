@@ -31,8 +31,9 @@ python_packages() {
 # Half a second, and whoever is told by a program that a package is missing has one command that helps.
 is_whole() { [ -x .venv/bin/python ] && left=$(.venv/bin/python deploy/setup/packages.py repair 2>&1) && [ -z "$left" ]; }
 
+# In two steps, since venv keeps to itself why it could not bring pip.
 make_environment() {
-    rm -rf .venv && "$(find_python)" -m venv .venv
+    rm -rf .venv && "$(find_python)" -m venv --without-pip .venv && .venv/bin/python -m ensurepip --default-pip
 }
 
 pip() {

@@ -74,7 +74,7 @@ _watch() {
     while IFS= read -r line; do
         printf '%s\n' "$line" >>"$log" 2>/dev/null || true
         set -- "$@" "$line"
-        [ "$#" -le 12 ] || shift
+        [ "$#" -le 25 ] || shift
         _is_progress || continue
         count=$((count + 1))
         [ "$total" -gt 0 ] && [ "$count" -le "$total" ] || continue
@@ -112,9 +112,9 @@ _bar() {
         "$((20 - filled))" '--------------------' "$((count * 100 / total))"
 }
 
-# The end of what a step said, then one line of what to do.
+# The end of what a step said, then one line of what to do; the reason may stand above a long traceback.
 _explain() {
-    printf '%s\n' "$1" | cut -c 1-300 | sed 's/^/    /'
+    printf '%s\n' "$1" | tail -n 12 | cut -c 1-300 | sed 's/^/    /'
     say "$label: failed. $(_remedy "$1")"
     say "All of the output is in $log. The next try goes on from here."
 }

@@ -16,6 +16,7 @@ import pytest
 from deploy.embedded import EmbeddedServices
 from deploy.instance import Instance
 from infra.settings import read_private
+from tests.disks import resize, small_disk
 from tests.e2e.running import CHECKOUT, Running, wait_for
 
 # Nobody listens there.
@@ -93,6 +94,22 @@ def test_a_database_that_is_not_ours_is_refused_and_left_alone(
             assert len(cursor.fetchall()) == 1
         finally:
             cursor.execute("DROP DATABASE sinpluma_other")
+
+
+def test_a_full_disk_is_one_line_and_the_next_start_goes_on(tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    with small_disk(disk, "8k") as mounted:
+        if not mounted:
+            pytest.skip("no file system can be mounted here")
+        service = Running(disk / "var")
+        for size in ("8k", "60m"):
+            resize(disk, size)
+            said = refused(service).splitlines()
+            assert len(said) <= 2
+            assert "MB left: make room" in said[-1]
+        resize(disk, "600m")
+        with service:
+            pass
 
 
 def test_one_life(tmp_path: Path) -> None:

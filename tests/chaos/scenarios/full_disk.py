@@ -5,9 +5,7 @@ Needs a small file system of its own, so root on Linux; elsewhere it says that i
 
 import contextlib
 import os
-import subprocess
 import threading
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +16,7 @@ from tests.chaos.report import Report, Scenario
 from tests.chaos.system import System, until
 from tests.chaos.watching import repeated
 from tests.chaos.writers import Writers
+from tests.disks import small_disk
 
 MEGABYTE = 2**20
 # The servers take two fifths of it at rest.
@@ -37,7 +36,7 @@ class Size:
 def run(services: EmbeddedServices, size: Size, report: Report, folder: Path) -> None:
     disk = folder / "disk"
     with contextlib.ExitStack() as stack:
-        if not stack.enter_context(_small_disk(disk)):
+        if not stack.enter_context(small_disk(disk, f"{DISK_MEGABYTES}m")):
             report.note("no file system of its own could be mounted here, so nothing was tried")
             report.must("skipped: needs root on Linux", True)
             return
@@ -72,19 +71,6 @@ def _start_again(services: EmbeddedServices) -> None:
             # With the disk still full it can't start either.
             with contextlib.suppress(ServiceError, OSError):
                 services.start_one(name, timeout=20)
-
-
-@contextlib.contextmanager
-def _small_disk(place: Path) -> Iterator[bool]:
-    """A file system of its own at ``place``; False where none can be mounted."""
-    place.mkdir()
-    options = f"size={DISK_MEGABYTES}m,mode=700"
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", place], capture_output=True)
-    try:
-        yield mounted.returncode == 0
-    finally:
-        if mounted.returncode == 0:
-            subprocess.run(["umount", "--lazy", place], check=True)
 
 
 def _fill_for_a_while(disk: Path, journal: Journal, size: Size) -> int:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from infra.settings import CHECKOUT
+from tests.disks import resize, small_disk
 from tests.integration.deploy.registry import Checkout, Registry, installed_here, make_environment, pins
 
 PIPS = sorted((CHECKOUT / ".venv" / "pips").glob("*.whl"))
@@ -244,6 +246,22 @@ def test_a_log_without_room_is_told_at_once(tmp_path: Path) -> None:
     assert answer.returncode == 1
     assert "no room on the disk" in answer.stdout
     assert len(answer.stdout.splitlines()) == 1
+
+
+def test_a_disk_that_fills_while_the_environment_is_made_is_told(
+    tmp_path: Path, small: Registry, environment: Path
+) -> None:
+    with small_disk(tmp_path / "disk", "60m") as mounted:
+        if not mounted:
+            pytest.skip("no file system can be mounted here")
+        checkout = Checkout(tmp_path / "disk" / "checkout", small, environment)
+        checkout.write(SMALL)
+        shutil.rmtree(checkout.folder / ".venv")
+        resize(tmp_path / "disk", "4m")
+        assert "virtual environment .venv: failed. The disk is full" in checkout.set_up(expect=1)
+        resize(tmp_path / "disk", "60m")
+        checkout.set_up()
+        assert without_pip(checkout.installed()) == versions(*SMALL)
 
 
 def test_debian_s_packages_are_counted_as_they_come(tmp_path: Path) -> None:
