@@ -33,12 +33,13 @@ test: ## the test suite, on services of its own: make test ARGS="-k publish"; DB
 	@deploy/setup.sh test
 	@$(ON_DB) echo "$(PYTHON) -m pytest --s3 $(S3) $(SIDE_BY_SIDE) $(ARGS)" && $(PYTHON) -m pytest --s3 $(S3) $(SIDE_BY_SIDE) $(ARGS)
 
-check: ## formatting, lint, types
+check: ## formatting, lint, types, the desk, known vulnerabilities
 	@deploy/setup.sh check
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m mypy
 	$(PYTHON) -m deploy.web check
+	$(PYTHON) -m deploy.audit
 
 bench: ## every promise of speed, as a ratio: make bench ROWS=save,read; DB=mysql as above
 	@deploy/setup.sh test
@@ -56,7 +57,7 @@ COMPILE = .venv/bin/uv pip compile --no-config --generate-hashes --python-versio
 requirements: ## pin requirements*.in anew (UPGRADE=--upgrade takes newer versions)
 	@deploy/setup.sh lock
 	$(COMPILE) $(UPGRADE) requirements.in -o requirements.txt
-	$(COMPILE) $(UPGRADE) requirements-dev.in -o requirements-dev.txt
+	$(COMPILE) $(UPGRADE) --no-emit-package pip requirements-dev.in -o requirements-dev.txt
 	$(COMPILE) $(UPGRADE) requirements-node.in -o requirements-node.txt
 	$(COMPILE) tests/pips/debian-12.in -o tests/pips/debian-12.txt
 	$(COMPILE) $(UPGRADE) tests/pips/newest.in -o tests/pips/newest.txt
