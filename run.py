@@ -104,8 +104,10 @@ def migrate(arguments: argparse.Namespace) -> None:
     from operate.database_check import check_database
 
     settings = _start("migrate")
-    check_database(settings)
-    migrate(settings)
+    if check_database(settings):
+        print("the schema is newer than this code, and works with it: nothing to do")
+    else:
+        migrate(settings)
 
 
 def create_admin(arguments: argparse.Namespace) -> int:
@@ -232,7 +234,7 @@ def main() -> int:
         _note_start(arguments)
     try:
         return arguments.command(arguments) or 0
-    except (SettingsError, DatabaseRefused, MigrationBusy) as error:
+    except (SettingsError, DatabaseRefused, MigrationBusy, MigrationFailed) as error:
         print(f"sinpluma: cannot start: {error}", file=sys.stderr)
         return 1
 

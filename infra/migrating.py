@@ -8,7 +8,8 @@ from typing import Any
 
 from pymysql.cursors import Cursor
 from pymysql.err import MySQLError
-from sqlalchemy import Connection, Engine, event, text
+from sqlalchemy import Connection, Engine, event, inspect, text
+from sqlalchemy.exc import DBAPIError
 
 from infra.database import write_engine
 from infra.settings import Settings
@@ -28,11 +29,16 @@ class MigrationBusy(Exception):
     """Someone else is migrating, and does not come to an end."""
 
 
+class MigrationFailed(Exception):
+    """The server refused a step. The schema is as the last step that was done has left it."""
+
+
 def migrate(settings: Settings, revision: str = "head", turn_seconds: int = TURN_SECONDS) -> None:
     """Bring the schema to the newest revision, or to this one. Several hosts may do so at once: they take turns.
 
     Raises:
         MigrationBusy: it was not our turn within ``turn_seconds``; nothing was done.
+        MigrationFailed: the steps before the one that failed are done.
     """
     from alembic import command
     from alembic.config import Config
@@ -42,7 +48,27 @@ def migrate(settings: Settings, revision: str = "head", turn_seconds: int = TURN
     config.set_main_option("script_location", str(Path(__file__).parent.parent / "migrations").replace("%", "%%"))
     config.attributes["settings"] = settings
     config.attributes["turn_seconds"] = turn_seconds
-    command.upgrade(config, revision)
+    try:
+        command.upgrade(config, revision)
+    except DBAPIError as error:
+        raise MigrationFailed(
+            f"the step after {reached(settings)} failed: {error.orig}. The schema stays there; the code before goes on "
+            "with it. Remove the cause, then `python run.py migrate` goes on; docs/upgrading.md, A migration fails"
+        ) from error
+
+
+def reached(settings: Settings) -> str:
+    """The last revision that was done; in words where there is none, or nobody who could say."""
+    engine = migration_engine(settings)
+    try:
+        with engine.connect() as connection:
+            if not inspect(connection).has_table("alembic_version"):
+                return "the empty database"
+            return connection.scalar(text("SELECT version_num FROM alembic_version")) or "the empty database"
+    except DBAPIError:
+        return "one that the server does not tell, since it does not answer,"
+    finally:
+        engine.dispose()
 
 
 def migration_engine(settings: Settings) -> Engine:

@@ -8,6 +8,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, NullPool, create_engine, inspect, text
 from sqlalchemy.exc import DBAPIError
 
+from infra.identity import works_from
 from infra.settings import CHECKOUT, Settings
 
 # Wrong password, no rights on the schema, no such schema: waiting changes nothing.
@@ -18,8 +19,9 @@ class DatabaseRefused(Exception):
     """This database cannot be used; says why and what to do."""
 
 
-def check_database(settings: Settings, patience: float = 5.0) -> None:
-    """
+def check_database(settings: Settings, patience: float = 5.0) -> bool:
+    """Whether its schema is newer than this code, which works with it all the same: after an update was taken back.
+
     Raises:
         DatabaseRefused: it does not answer, is too old, or holds something that is not ours.
     """
@@ -33,8 +35,7 @@ def check_database(settings: Settings, patience: float = 5.0) -> None:
         try:
             with engine.connect() as connection:
                 _refuse_old(connection)
-                _refuse_foreign(connection)
-            return
+                return _is_newer(connection)
         except DBAPIError as error:
             if _number(error) in REFUSED or time.monotonic() > deadline:
                 raise DatabaseRefused(
@@ -58,11 +59,12 @@ def _refuse_old(connection: Connection) -> None:
         raise DatabaseRefused(f"DATABASE_URL is {version}; MariaDB 10.6 or MySQL 8.0.1 is the oldest that will do")
 
 
-def _refuse_foreign(connection: Connection) -> None:
-    """Tables without our schema's version are somebody else's; a version that we do not know, too."""
+def _is_newer(connection: Connection) -> bool:
+    """Tables without our schema's version are somebody else's; a version that we do not know, too, unless it says that
+    it is for us as well."""
     tables = inspect(connection).get_table_names()
     if not tables:
-        return
+        return False
     schema = connection.engine.url.database
     if "alembic_version" not in tables:
         some = ", ".join(sorted(tables)[:3])
@@ -71,11 +73,14 @@ def _refuse_foreign(connection: Connection) -> None:
             "name an empty database"
         )
     unknown = set(connection.scalars(text("SELECT version_num FROM alembic_version"))) - known_revisions()
-    if unknown:
-        raise DatabaseRefused(
-            f"the database {schema!r} of DATABASE_URL has schema version {', '.join(sorted(unknown))}, which this "
-            "version of SinPluma does not know: it is another application's, or was written by a newer SinPluma"
-        )
+    if not unknown:
+        return False
+    if works_from(connection) in known_revisions():
+        return True
+    raise DatabaseRefused(
+        f"the database {schema!r} of DATABASE_URL has schema version {', '.join(sorted(unknown))}, which this "
+        "version of SinPluma does not know: it is another application's, or was written by a much newer SinPluma"
+    )
 
 
 def known_revisions() -> set[str]:

@@ -67,9 +67,10 @@ class Scratch:
         """Every table here takes its place in the live schema, and what was there comes here: all or nothing."""
         live, new = self._tables(self.live), self._tables(self.name)
         if rows.IDENTITY in live:
-            # Not swapped: this database keeps the id with which it marked its Redis and its bucket.
-            live.remove(rows.IDENTITY)
-            new.remove(rows.IDENTITY)
+            # It keeps the id with which it marked its Redis and its bucket.
+            kept = f"(SELECT id FROM `{self.live}`.{rows.IDENTITY})"  # noqa: S608 - names of ours
+            self._run(f"UPDATE `{self.name}`.{rows.IDENTITY} SET id = COALESCE({kept}, id)")  # noqa: S608
+            self._connection.commit()
         moved = [f"`{self.live}`.`{each}` TO `{self.name}`.`{OLD}{each}`" for each in live]
         moved += [f"`{self.name}`.`{each}` TO `{self.live}`.`{each}`" for each in new]
         self._run("SET lock_wait_timeout = 10")
@@ -86,7 +87,8 @@ class Scratch:
 def alone(settings: Settings) -> Iterator[Any]:
     """A connection that holds the right to restore into this database; nobody else can meanwhile."""
     name = hashlib.sha256(str(make_url(settings.database_url).database).encode()).hexdigest()[:24]
-    connection = rows.connect(settings.database_url)
+    # What it has looked at it does not keep from being renamed.
+    connection = rows.connect(settings.database_url, autocommit=True)
     try:
         if rows.ask(connection, "SELECT GET_LOCK(%s, 0)", f"sinpluma-restore-{name}") != [("1",)]:
             raise BackupRefused("another restore into this database is at work; wait for it, or stop it")

@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from infra.settings import Settings
 from migrations.tables import all_tables
-from operate.database_check import DatabaseRefused, check_database, head_revision
+from operate.database_check import DatabaseRefused, check_database, head_revision, known_revisions
 from operate.doctor.finding import Finding, check
 from operate.doctor.patient import Patient
 from workers.reaction_table import MODELS
@@ -25,16 +25,20 @@ _GRANT = re.compile(r"GRANT (.+?) ON (\S+) TO ", re.IGNORECASE)
 @check("database.version", "database")
 def version(patient: Patient) -> Iterator[Finding]:
     try:
-        check_database(patient.settings, patience=0)
+        if check_database(patient.settings, patience=0):
+            yield Finding(
+                f"the schema is at {_revision(patient)}, newer than this code's {head_revision()}",
+                "an update was taken back; all works, without what came with it",
+                "docs/upgrading.md, Going back; bring the newer code again when it is mended",
+            )
     except DatabaseRefused as error:
         yield Finding(str(error), "the service does not start on it", "set DATABASE_URL right, or bring the newer code")
 
 
 @check("database.migrations", "database")
 def migrations(patient: Patient) -> Iterator[Finding]:
-    tables = set(patient.ask("SHOW TABLES").scalars())
-    at = patient.ask("SELECT version_num FROM alembic_version").scalar() if "alembic_version" in tables else None
-    if at != head_revision():
+    at = _revision(patient)
+    if at is None or at in known_revisions() - {head_revision()}:
         yield Finding(
             f"the schema is at {at or 'nothing'}, this code's is {head_revision()}",
             "parts of the code meet tables that are not there yet",
@@ -42,12 +46,18 @@ def migrations(patient: Patient) -> Iterator[Finding]:
         )
 
 
+def _revision(patient: Patient) -> str | None:
+    if "alembic_version" not in set(patient.ask("SHOW TABLES").scalars()):
+        return None
+    found: str | None = patient.ask("SELECT version_num FROM alembic_version").scalar()
+    return found
+
+
 @check("database.tables", "database")
 def tables(patient: Patient) -> Iterator[Finding]:
     """Those that somebody has dropped; what the migrations have yet to make is another finding."""
-    there = set(patient.ask("SHOW TABLES").scalars())
-    at = patient.ask("SELECT version_num FROM alembic_version").scalar() if "alembic_version" in there else None
-    gone = {table.name for table in all_tables().sorted_tables} - there if at == head_revision() else set()
+    wanted = {table.name for table in all_tables().sorted_tables} if _revision(patient) == head_revision() else set()
+    gone = wanted - set(patient.ask("SHOW TABLES").scalars())
     for name, model in MODELS.items():
         if lost := sorted(gone & {table.name for table in model.tables}):
             gone -= set(lost)

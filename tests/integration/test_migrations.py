@@ -1,5 +1,8 @@
 """The schema: what makes it, and that it is what the code takes it for."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -10,9 +13,10 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Column, Engine, Integer, MetaData, Table, create_engine, event, text
 from sqlalchemy.exc import DBAPIError
 
-from infra.migrating import LOCK, MigrationBusy, migrate, migration_engine
-from infra.settings import Settings
+from infra.migrating import LOCK, MigrationBusy, MigrationFailed, migrate, migration_engine, reached
+from infra.settings import CHECKOUT, Settings
 from migrations.tables import all_tables
+from operate.database_check import check_database, head_revision
 from tests.integration.operate.elsewhere import elsewhere
 
 AN_HOUR = 3600.0
@@ -65,6 +69,48 @@ def test_a_step_may_take_the_time_that_a_large_table_takes(settings: Settings) -
         event.remove(Engine, "do_connect", note)
     assert patience
     assert all(min(each) > AN_HOUR for each in patience), patience
+
+
+def test_a_step_that_the_server_refuses_is_told_and_the_next_try_goes_on(settings: Settings) -> None:
+    with elsewhere(settings) as other:
+        migrate(other, "0012")
+        run(other, "RENAME TABLE identity TO elsewhere")
+        with pytest.raises(MigrationFailed, match=r"the step after 0012 failed: .*identity.*run\.py migrate"):
+            migrate(other)
+        assert reached(other) == "0012"
+        run(other, "RENAME TABLE elsewhere TO identity")
+        migrate(other)
+        assert reached(other) == head_revision()
+
+
+def run(settings: Settings, *statements: str) -> None:
+    engine = create_engine(settings.database_url)
+    with engine.begin() as connection:
+        for statement in statements:
+            connection.execute(text(statement))
+    engine.dispose()
+
+
+def test_code_whose_update_was_taken_back_goes_on_with_the_newer_schema(settings: Settings) -> None:
+    with elsewhere(settings) as other:
+        migrate(other)
+        assert check_database(other) is False
+        run(other, "UPDATE alembic_version SET version_num = '9999'")
+        assert check_database(other) is True
+        told = migrate_by_hand(other)
+        assert (told.returncode, told.stdout.strip()) == (
+            0,
+            "the schema is newer than this code, and works with it: nothing to do",
+        )
+        run(other, "UPDATE identity SET works_from = '9998'")
+        told = migrate_by_hand(other)
+        assert (told.returncode, "9999, which this version" in told.stderr) == (1, True)
+
+
+def migrate_by_hand(settings: Settings) -> "subprocess.CompletedProcess[str]":
+    environment = os.environ | {"DATABASE_URL": settings.database_url}
+    command = [sys.executable, "run.py", "migrate"]
+    return subprocess.run(command, cwd=CHECKOUT, env=environment, capture_output=True, text=True)
 
 
 def test_who_does_not_get_the_turn_migrates_nothing(settings: Settings, engine: Engine) -> None:

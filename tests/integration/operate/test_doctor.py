@@ -111,6 +111,17 @@ def test_a_schema_of_newer_code_and_one_of_another_application(settings: Setting
         finds(look(other, "database.version"), "database.version", "9999", "does not know")
 
 
+def test_a_schema_that_is_ahead_of_code_that_works_with_it(settings: Settings) -> None:
+    with elsewhere(settings) as other:
+        migrate(other)
+        patient = Patient(other)
+        patient.ask("UPDATE alembic_version SET version_num = '9999'")
+        patient.database.commit()
+        patient.release()
+        report = look(other, "database.version", "database.migrations", "database.tables")
+        finds(report, "database.version", "9999", "Going back")
+
+
 @pytest.mark.parametrize(
     ("table", "words"),
     [("search_entries", ("run.py rebuild search", "run.py replay")), ("pages", ("run.py restore", "pages are gone"))],
