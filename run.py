@@ -144,7 +144,7 @@ def restore(arguments: argparse.Namespace) -> int:
     """bring a backup back, on MariaDB or MySQL, whichever made it; all of it or nothing"""
     from operate.backup import restore
 
-    return restore(arguments.file, arguments.verify, arguments.force, arguments.with_secrets)
+    return restore(**{name: value for name, value in vars(arguments).items() if name != "command"})
 
 
 def _start(process_name: str, works: bool = False) -> "Settings":
@@ -174,10 +174,9 @@ def _run(command: Callable[[argparse.Namespace], int | None], **given: str) -> i
 def _note_start(arguments: argparse.Namespace) -> None:
     """Before anything else: a program that fails as it begins is to be seen."""
     from infra import starts
-    from infra.settings import explicit_environment, var_folder
 
     queue = f"-{arguments.queue}" if arguments.command is worker else ""
-    starts.note(var_folder(explicit_environment()), arguments.command.__name__ + queue)
+    starts.note_here(arguments.command.__name__ + queue)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -221,12 +220,14 @@ def _add_arguments(added: argparse.ArgumentParser, command: object) -> None:
     if command is restore:
         added.add_argument("--verify", action="store_true", help="only prove it, in a scratch database and bucket")
         added.add_argument("--force", action="store_true", help="in place of the data that is there, which is gone")
+        added.add_argument("--pictures", action="store_true", help="only put back pictures that the bucket has lost")
+        added.add_argument("--take-over", action="store_true", help="take Redis and bucket of a service that is gone")
 
 
 def main() -> int:
     arguments = _parser().parse_args()
 
-    from infra.migrating import MigrationBusy
+    from infra.migrating import MigrationBusy, MigrationFailed
     from infra.settings import SettingsError
     from operate.database_check import DatabaseRefused
 

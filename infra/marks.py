@@ -27,10 +27,18 @@ def claim_redis(redis: Redis, ours: str) -> None:
     """
     # Without a time to live, so that it is not what has to make room.
     redis.set(KEY, ours, nx=True)
+    refuse_others_redis(redis, ours)
+
+
+def refuse_others_redis(redis: Redis, ours: str) -> None:
+    """
+    Raises:
+        NotOurs
+    """
     found = redis.get(KEY)
-    theirs = found.decode(errors="replace") if isinstance(found, bytes) else str(found)
+    theirs = found.decode(errors="replace") if isinstance(found, bytes) else ours
     if theirs != ours:
-        raise NotOurs(_told("Redis", theirs, ours, f"delete the key {KEY} in it"))
+        raise NotOurs(_told("Redis", theirs, ours))
 
 
 def refuse_others_bucket(store: Store, ours: str) -> bool:
@@ -42,8 +50,7 @@ def refuse_others_bucket(store: Store, ours: str) -> bool:
     # The id is in the name: of two that mark a bucket at the same moment each sees the other's.
     marks = [each.key.removeprefix(FOLDER) for each in store.under(FOLDER)]
     if others := [each for each in marks if each != ours]:
-        remedy = f"remove the object {FOLDER}{others[0]} from it"
-        raise NotOurs(_told(f"the bucket {store.bucket}", others[0], ours, remedy))
+        raise NotOurs(_told(f"the bucket {store.bucket}", others[0], ours))
     return bool(marks)
 
 
@@ -62,8 +69,15 @@ def claim_bucket(store: Store, ours: str) -> None:
     refuse_others_bucket(store, ours)
 
 
-def _told(what: str, theirs: str, ours: str, remedy: str) -> str:
+def unmark_bucket(store: Store) -> None:
+    """Take all marks off. Whoever calls this knows that the services that left them are gone."""
+    for each in list(store.under(FOLDER)):
+        store.remove(each.key)
+
+
+def _told(what: str, theirs: str, ours: str) -> str:
     return (
         f"{what} is marked as that of the database {theirs}, and this service's database is {ours}: give each service "
-        f"one of its own. If it is this service's after all (its database was made anew), {remedy} and start again."
+        "one of its own. If that service is gone for good (as when this one's database was made anew), "
+        "`python -m operate.claims --take-over` marks it as this one's."
     )

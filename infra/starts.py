@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from infra.clock import now
+from infra.settings import explicit_environment, var_folder
 
 # The folder under SINPLUMA_VAR.
 STARTS = "starts"
@@ -30,6 +31,11 @@ def note(var: Path, name: str) -> None:
         new.replace(path)
     except OSError:
         return
+
+
+def note_here(name: str) -> None:
+    """The same, in the SINPLUMA_VAR of the settings; whether they are right is not asked yet."""
+    note(var_folder(explicit_environment()), name)
 
 
 def ended(var: Path, at: datetime | None = None) -> dict[str, int]:

@@ -1,9 +1,11 @@
 """Before a service works: are this Redis and this bucket its own? What can't be reached is no reason not to start."""
 
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import cache
 
+from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
@@ -12,12 +14,21 @@ from sqlalchemy.exc import SQLAlchemyError
 from infra import redis_client
 from infra.database import write_engine
 from infra.identity import database_id
-from infra.marks import NotOurs, claim_bucket, claim_redis
+from infra.marks import (
+    KEY,
+    NotOurs,
+    claim_bucket,
+    claim_redis,
+    refuse_others_bucket,
+    refuse_others_redis,
+    unmark_bucket,
+)
 from infra.objects import BadCopy, NoSuchObject, Store, StoreAway
-from infra.settings import Settings, load_settings
+from infra.settings import Settings, SettingsError, load_settings
 
 # A start must not hang because of a mark.
 SECONDS = 2.0
+AWAY = (RedisError, OSError, StoreAway, NoSuchObject, BadCopy)
 
 
 def claim(settings: Settings) -> None:
@@ -29,14 +40,48 @@ def claim(settings: Settings) -> None:
     ours = _database_id(settings)
     if ours is None:
         return
-    with suppress(RedisError, OSError):
-        redis = redis_client.connect(settings.redis_url, SECONDS, retry=Retry(NoBackoff(), 0))
-        try:
-            claim_redis(redis, ours)
-        finally:
-            redis.close()
-    with suppress(StoreAway, NoSuchObject, BadCopy):
+    with _if_reached(), _redis(settings) as redis:
+        claim_redis(redis, ours)
+    with _if_reached():
         claim_bucket(Store(settings, read_seconds=SECONDS), ours)
+
+
+def refuse_others(settings: Settings) -> None:
+    """Change nothing.
+
+    Raises:
+        NotOurs: another service has marked Redis or the bucket; to a database without an id every mark is another's.
+    """
+    ours = _database_id(settings) or "a new one"
+    with _if_reached(), _redis(settings) as redis:
+        refuse_others_redis(redis, ours)
+    with _if_reached():
+        refuse_others_bucket(Store(settings, read_seconds=SECONDS), ours)
+
+
+def take_over(settings: Settings) -> None:
+    """Mark them as this database's, whoever has marked them before.
+
+    Raises:
+        AWAY: one of them can't be reached, and keeps its mark.
+    """
+    with _redis(settings) as redis:
+        redis.delete(KEY)
+    unmark_bucket(Store(settings, read_seconds=SECONDS))
+    claim(settings)
+
+
+@contextmanager
+def _redis(settings: Settings) -> Iterator[Redis]:
+    redis = redis_client.connect(settings.redis_url, SECONDS, retry=Retry(NoBackoff(), 0))
+    try:
+        yield redis
+    finally:
+        redis.close()
+
+
+def _if_reached() -> AbstractContextManager[None]:
+    return suppress(*AWAY)
 
 
 def _database_id(settings: Settings) -> str | None:
@@ -60,10 +105,11 @@ def end_unless_ours(settings: Settings) -> None:
 
 
 def main() -> int:
-    """For whoever starts the programs: 1, and why, when they would refuse."""
+    """For whoever starts the programs: 1, and why, when they would refuse. ``--take-over`` is for operators."""
+    work = take_over if sys.argv[1:] == ["--take-over"] else claim
     try:
-        claim(load_settings())
-    except NotOurs as refusal:
+        work(load_settings())
+    except (NotOurs, SettingsError, *AWAY) as refusal:
         print(refusal, file=sys.stderr)
         return 1
     return 0

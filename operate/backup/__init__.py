@@ -13,16 +13,21 @@ from sqlalchemy.exc import DBAPIError
 from deploy.embedded import ServiceError
 from deploy.private import replace_secrets
 from infra import logs
+from infra.migrating import MigrationFailed
 from infra.objects import BadCopy, StoreAway
 from infra.settings import Settings, explicit_environment
 from operate.backup import restoring, writing
 from operate.backup.archive import BackupRefused
+from operate.backup.pictures import put_back
 from operate.backup.restoring import Restored
 from operate.servers import ServiceRuns, running
 
 INTERRUPTED = 130
 MOST_TOLD = 10
-REFUSALS = (BackupRefused, ServiceRuns, ServiceError, StoreAway, BadCopy, DBAPIError, pymysql.MySQLError, OSError)
+REFUSALS = (
+    *(BackupRefused, ServiceRuns, ServiceError, MigrationFailed),
+    *(StoreAway, BadCopy, DBAPIError, pymysql.MySQLError, OSError),
+)
 
 
 def backup(path: Path, with_secrets: bool) -> int:
@@ -38,19 +43,30 @@ def _backup(path: Path, with_secrets: bool) -> None:
     _tell_missing(made.missing, "the store does not have")
 
 
-def restore(path: Path, verify: bool, force: bool, with_secrets: bool) -> int:
-    """Bring a backup back, or only prove that it can be; what to exit with."""
+def restore(file: Path, verify: bool, force: bool, pictures: bool, take_over: bool, with_secrets: bool) -> int:
+    """Bring a backup back, or only its pictures, or only prove that it can be; what to exit with."""
+    if pictures:
+        return _guarded("run it again, it goes on", partial(_restore_pictures, file))
     outcome = "it was not proven" if verify else "nothing was restored, and nothing was changed"
-    return _guarded(outcome, partial(_restore, path, verify, force, with_secrets))
+    return _guarded(outcome, partial(_restore, file, verify, force, take_over, with_secrets))
 
 
-def _restore(path: Path, verify: bool, force: bool, with_secrets: bool) -> None:
+def _restore_pictures(path: Path) -> None:
+    reader = restoring.opened(path)
+    with running(alone=False) as settings:
+        logs.configure(settings, "restore")
+        put, missing = put_back(settings, reader)
+    print(f"{put} objects that the bucket {settings.s3_bucket} had lost were put back from {path}")
+    _tell_missing(missing, "neither the bucket nor the backup has")
+
+
+def _restore(path: Path, verify: bool, force: bool, take_over: bool, with_secrets: bool) -> None:
     reader = restoring.opened(path)
     if with_secrets and not reader.manifest.has_secrets:
         raise BackupRefused(f"{path} has no secrets in it; leave --with-secrets out")
     with running(alone=not verify) as settings:
         logs.configure(settings, "restore")
-        done = restoring.verify(settings, reader) if verify else restoring.restore(settings, reader, force)
+        done = restoring.verify(settings, reader) if verify else restoring.restore(settings, reader, force, take_over)
         if with_secrets and not verify:
             done.warnings += _take_secrets(settings, done.secrets)
     _tell(path, done, verify)

@@ -1,11 +1,9 @@
 """`run.py restore FILE`: a backup checked, brought back beside what is there, proven, and then put in its place."""
 
 import contextlib
-import http.client
 import re
 import signal
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,11 +17,14 @@ from tqdm import tqdm
 
 from infra import broker, crash
 from infra.database import write_engine
+from infra.marks import NotOurs
 from infra.migrating import migrate
 from infra.objects import StoreAway
 from infra.settings import Settings
+from operate import claims
 from operate.backup import rows
 from operate.backup.archive import BackupRefused, Reader
+from operate.backup.in_the_way import refuse_data, refuse_others, refuse_while_used
 from operate.backup.objects import OBJECTS, Bucket, scratch_bucket
 from operate.backup.scratch import Scratch, alone
 from operate.backup.writing import SECRETS
@@ -32,8 +33,6 @@ from read_models.rebuilding.rebuild import Rebuild
 from workers.reaction_table import MODELS
 
 _NAME = re.compile(r"[a-z0-9_]{1,64}").fullmatch
-# Connections of a service that was just stopped are seen for a moment longer.
-LINGER_SECONDS = 5.0
 OURS_IN_REDIS = ("rq:*", "sinpluma:*")
 
 
@@ -82,15 +81,18 @@ def verify(settings: Settings, reader: Reader) -> Restored:
         return _bring_back(scratch, bucket, reader)
 
 
-def restore(settings: Settings, reader: Reader, force: bool) -> Restored:
+def restore(settings: Settings, reader: Reader, force: bool, take_over: bool = False) -> Restored:
     """Bring the backup back in place of what is there: all of it, or nothing is changed.
 
     Raises:
-        BackupRefused: the service runs, or there is data and no ``force``, or another restore is at work.
+        BackupRefused: the service runs, or there is data and no ``force``, or another service has marked Redis or the
+            bucket and no ``take_over``, or another restore is at work.
     """
     with alone(settings) as holding:
         refuse_while_used(settings, holding)
-        _refuse_data(holding, force)
+        refuse_data(holding, force)
+        if not take_over:
+            refuse_others(settings)
         with Bucket(settings) as bucket, Scratch(settings, "restore") as scratch:
             restored = _bring_back(scratch, bucket, reader)
             crash.point("restore brought back")
@@ -124,49 +126,12 @@ def _clear_away(settings: Settings, bucket: Bucket, force: bool, restored: Resto
     except RedisError as error:
         kind = type(error).__name__
         restored.warnings.append(f"Redis could not be emptied ({kind}): empty it before the service starts (FLUSHDB)")
-
-
-def refuse_while_used(settings: Settings, holding: Any) -> None:
-    """A write during the restore would be acknowledged and then lost."""
-    if _answers(settings):
-        raise BackupRefused(f"the API runs on port {settings.port}; stop the service first, on every host")
-    mine = {holding.thread_id()}
-    deadline = time.monotonic() + LINGER_SECONDS
-    while others := _connected(holding, mine):
-        if time.monotonic() > deadline:
-            hosts = ", ".join(sorted(others))
-            raise BackupRefused(
-                f"the database is in use from {hosts}: stop API, relay, workers and clock everywhere first"
-            )
-        time.sleep(0.2)
-
-
-def _answers(settings: Settings) -> bool:
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)
-    connection = http.client.HTTPConnection(host, settings.port, timeout=2)
     try:
-        connection.request("GET", "/healthz")
-        return b'"status"' in connection.getresponse().read(1000)
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
-
-
-def _connected(holding: Any, mine: set[int]) -> set[str]:
-    """The hosts that other connections to this database come from."""
-    schema = rows.ask(holding, "SELECT DATABASE()")[0][0]
-    found = rows.ask(holding, "SHOW FULL PROCESSLIST")
-    return {str(row[2]).partition(":")[0] for row in found if row[3] == schema and int(row[0]) not in mine}
-
-
-def _refuse_data(holding: Any, force: bool) -> None:
-    if force or "events" not in rows.carried_tables(holding):
-        return
-    if users := rows.count(holding, "users"):
-        raise BackupRefused(
-            f"the database holds data ({users} accounts); --force puts the backup in its place, and that data is gone"
-        )
+        # What had other marks was refused, or is to be taken over.
+        claims.take_over(settings)
+    except (NotOurs, *claims.AWAY) as error:
+        helps = "before the service starts: python -m operate.claims --take-over"
+        restored.warnings.append(f"Redis and bucket could not be marked ({error}); {helps}")
 
 
 def _bring_back(scratch: Scratch, bucket: Bucket, reader: Reader) -> Restored:

@@ -66,7 +66,7 @@ def _write(file: Writer, source: Any, settings: Settings, with_secrets: bool) ->
     if with_secrets:
         file.add(SECRETS, msgspec.json.encode(_secrets(settings)))
     contents = _write_tables(file, source, tables)
-    keys = _object_keys(source) if "pictures" in tables else []
+    keys = object_keys(source) if "pictures" in tables else []
     missing = _write_objects(file, Store(settings), keys)
     file.add(END, msgspec.json.encode(End(file.entries, contents, missing)))
     total = sum(each.rows for each in contents.values())
@@ -105,7 +105,8 @@ def _write_tables(file: Writer, source: Any, tables: dict[str, list[str]]) -> di
     return contents
 
 
-def _object_keys(source: Any) -> list[str]:
+def object_keys(source: Any) -> list[str]:
+    """What the rows of pictures name."""
     found = rows.ask(source, "SELECT id, thumbnails FROM pictures WHERE removed_at IS NULL ORDER BY id")
     return [key for picture_id, thumbnails in found for key in _keys_of(picture_id, thumbnails)]
 

@@ -96,6 +96,22 @@ def test_no_program_starts_on_anothers_redis(service: Service, command: list[str
     assert ours(service) in ended.stderr
 
 
+def test_an_operator_takes_over_what_a_service_that_is_gone_has_marked(service: Service, store: Store) -> None:
+    service.redis.set(KEY, OTHER)
+    put(store, f"{FOLDER}{OTHER}")
+    for arguments, status in ((), 1), (("--take-over",), 0), ((), 0):
+        ended = claimed(*arguments)
+        assert (ended.returncode, "--take-over" in ended.stderr) == (status, status == 1), ended.stderr
+    assert service.redis.get(KEY) == ours(service).encode()
+    assert keys(store) == {f"{FOLDER}{ours(service)}"}
+    assert claimed("--take-over", REDIS_URL="redis://127.0.0.1:1/0").returncode == 1
+
+
+def claimed(*arguments: str, **more: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "operate.claims", *arguments]
+    return subprocess.run(command, cwd=CHECKOUT, env=os.environ | more, capture_output=True, text=True, timeout=60)
+
+
 def test_what_is_away_keeps_nobody_from_starting(service: Service) -> None:
     nowhere: dict[str, Any] = {"redis_url": "redis://127.0.0.1:1/0", "s3_endpoint": "http://127.0.0.1:1"}
     claim(replace(service.settings, **nowhere))

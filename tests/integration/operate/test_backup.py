@@ -17,9 +17,15 @@ import pytest
 from sqlalchemy import Engine, text
 
 from infra.database import metadata, write_engine
+from infra.identity import database_id, works_from
+from infra.marks import FOLDER, KEY, claim_bucket
+from infra.migrating import migrate
+from infra.objects import Store
+from infra.s3_client import connect
 from infra.settings import CHECKOUT, Settings
-from operate.backup import archive, restoring, rows, scratch, writing
+from operate.backup import archive, in_the_way, restoring, rows, scratch, writing
 from operate.backup.archive import BackupRefused, Reader
+from operate.backup.pictures import put_back
 from tests.comparison import differences
 from tests.e2e.running import wait_for
 from tests.integration.drawing import photograph
@@ -153,6 +159,25 @@ def test_a_restore_takes_the_place_of_what_is_there_only_when_forced(
     assert set(objects_of(target)) < newer
 
 
+def test_the_database_stays_the_one_that_it_was_and_takes_the_newer_schema(
+    service: Service, target: Settings, tmp_path: Path
+) -> None:
+    migrate(target, "0011")
+    before = identity_of(target)[0]
+    assert before
+    restoring.restore(target, restoring.opened(_backed_up(service.settings, tmp_path / "b")), force=False)
+    assert identity_of(target) == (before, "0010")
+
+
+def identity_of(settings: Settings) -> tuple[str | None, str | None]:
+    engine = write_engine(settings, pool_size=1)
+    try:
+        with engine.connect() as connection:
+            return database_id(connection), works_from(connection)
+    finally:
+        engine.dispose()
+
+
 def test_a_proof_changes_nothing(service: Service, settings: Settings, tmp_path: Path) -> None:
     a_life(service)
     path = _backed_up(settings, tmp_path / "b")
@@ -163,10 +188,57 @@ def test_a_proof_changes_nothing(service: Service, settings: Settings, tmp_path:
     assert not [name for name in schemas(settings) if name.endswith(("_verify", "_restore"))]
 
 
+def test_a_bucket_that_another_service_has_marked_is_taken_over_only_when_told(
+    service: Service, target: Settings, tmp_path: Path
+) -> None:
+    """As after the loss of a database: the new one has another id, and bucket and Redis bear the old one's."""
+    a_life(service)
+    reader = restoring.opened(_backed_up(service.settings, tmp_path / "b"))
+    store = Store(target)
+    claim_bucket(store, "0" * 32)
+    with pytest.raises(BackupRefused, match=rf"marked as that of the database {'0' * 32}.*--take-over"):
+        restoring.restore(target, reader, force=True)
+    assert [each.key for each in store.under("")] == [f"{FOLDER}{'0' * 32}"]
+    assert not [name for name in schemas(target) if name.endswith("_restore")]
+    assert restoring.restore(target, reader, force=False, take_over=True).warnings == []
+    assert [each.key for each in store.under(FOLDER)] == [f"{FOLDER}{identity_of(target)[0]}"]
+    assert service.redis.get(KEY) == str(identity_of(target)[0]).encode()
+    service.redis.delete(KEY)
+
+
+def test_a_bucket_that_was_lost_gets_its_pictures_back_and_nothing_else_changes(
+    service: Service, settings: Settings, tmp_path: Path
+) -> None:
+    store = Store(settings)
+    for each in list(store.under("")):
+        # Of other tests.
+        store.remove(each.key)
+    author = a_life(service)
+    reader = restoring.opened(_backed_up(settings, tmp_path / "b"))
+    later = author.post("/uploads/images", data={"file": (io.BytesIO(photograph(size=(90, 70))), "later.jpg")})
+    service.drain()
+    before, record = objects_of(settings), dump(service.engine, RECORD)
+    for each in list(store.under("")):
+        store.remove(each.key)
+    connect(settings).remove_bucket(settings.s3_bucket)
+    put, missing = put_back(settings, reader)
+    lost = {key for key in before if later["id"] in key}
+    assert (put, set(missing)) == (len(before.keys() - lost), lost)
+    assert objects_of(settings) == {key: data for key, data in before.items() if key not in lost}
+    assert [each.key for each in store.under(FOLDER)] == [f"{FOLDER}{identity_of(settings)[0]}"]
+    assert dump(service.engine, RECORD) == record
+    assert put_back(settings, reader)[0] == 0
+    store.remove(f"{FOLDER}{identity_of(settings)[0]}")
+    claim_bucket(store, "0" * 32)
+    with pytest.raises(BackupRefused, match="0" * 32):
+        put_back(settings, reader)
+    store.remove(f"{FOLDER}{'0' * 32}")
+
+
 def test_a_service_that_is_connected_is_not_restored_over(
     service: Service, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(restoring, "LINGER_SECONDS", 0.3)
+    monkeypatch.setattr(in_the_way, "LINGER_SECONDS", 0.3)
     path = _backed_up(settings, tmp_path / "b")
     with pytest.raises(BackupRefused, match=r"in use from 127\.0\.0\.1"):
         restoring.restore(settings, restoring.opened(path), force=True)
@@ -184,8 +256,6 @@ def test_an_object_that_the_store_has_lost_is_told(service: Service, settings: S
     author = service.author()
     image = author.post("/uploads/images", data={"file": (io.BytesIO(photograph(size=(1000, 700))), "boat.jpg")})
     key = f"pictures/{image['id']}/original"
-    from infra.objects import Store
-
     Store(settings).remove(key)
     made = writing.back_up(settings, tmp_path / "b", with_secrets=False)
     assert made.missing == [key]
