@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from tests.e2e.running import CHECKOUT, Running, wait_for
+from tests.e2e.tour import take_the_tour
 
 CHAPTERS = 30
 ADJECTIVES = ("amber", "brisk", "candid", "dusty", "eager", "faint", "gentle", "hollow", "idle", "jolly")
@@ -151,21 +152,7 @@ def test_the_metrics_of_all_workers_are_told_by_any_of_them(running: Running) ->
 
 
 def test_the_tour_of_the_readme_does_what_it_says(running: Running) -> None:
-    tour = re.search(r"## A tour with curl.*?```sh\n(.*?)```", (CHECKOUT / "README.md").read_text(), re.DOTALL)
-    assert tour
-    pasted = tour[1].replace("http://127.0.0.1:5000", running.url)
-    done = subprocess.run(["bash", "-eu"], input=pasted, capture_output=True, text=True, timeout=PATIENCE)
-    assert done.returncode == 0, done.stderr
-    answers = [json.loads(line) for line in done.stdout.splitlines() if line.strip()]
-    registered, saved, refused, published, read, _, revisions, diff, restored = answers
-    assert registered["username"]
-    assert (saved["version"], saved["content"]) == (2, "The heron stood still. Then it flew.")
-    assert (refused["status"], refused["current"]["version"]) == (412, 2)
-    assert published["status"] == "published"
-    assert read["content"] == saved["content"]
-    assert sorted(each["kind"] for each in revisions["items"]) == ["conflict", "publish", "save", "save"]
-    assert [hunk["op"] for hunk in diff["hunks"]] == ["equal", "insert"]
-    assert (restored["version"], restored["content"]) == (3, "The heron stood still.")
+    take_the_tour(running.url)
 
 
 def test_no_log_of_all_this_holds_a_text_or_a_secret(running: Running) -> None:

@@ -20,6 +20,14 @@ def test_every_command_is_known() -> None:
     assert {command for command in named if not re.search(rf"^    {command}\b", help, re.MULTILINE)} == set()
 
 
+def test_the_readme_tells_of_every_command() -> None:
+    help = subprocess.run([sys.executable, "run.py", "--help"], cwd=CHECKOUT, capture_output=True, text=True).stdout
+    table = (CHECKOUT / "README.md").read_text().partition("## Operate it")[2]
+    known = set(re.findall(r"^    ([a-z][a-z-]*)\b", help, re.MULTILINE))
+    assert "up" in known
+    assert {command for command in known if not re.search(rf"`[^`]*\b{command}\b[^`]*`", table)} == set()
+
+
 def test_every_metric_is_told() -> None:
     named = set(re.findall(r"sinpluma_[a-z_]+", RUNBOOK))
     assert named

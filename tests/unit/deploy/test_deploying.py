@@ -16,6 +16,7 @@ from tests.integration.operate.test_doctor import certificate
 
 DEPLOY = CHECKOUT / "deploy"
 EXAMPLE = (CHECKOUT / ".env.example").read_text()
+RUN = (CHECKOUT / "run.py").read_text()
 
 
 def test_nginx_takes_the_example(tmp_path: Path) -> None:
@@ -46,11 +47,40 @@ def test_the_containers_are_the_programs_that_there_are() -> None:
     assert {name for name in settings if f"#{name}=" not in EXAMPLE} == set()
 
 
-def test_the_unit_starts_what_there_is_and_leaves_it_time() -> None:
-    unit = configparser.RawConfigParser(strict=False)
-    unit.optionxform = str  # type: ignore[assignment,method-assign]
-    unit.read(DEPLOY / "systemd" / "sinpluma.service")
+UNITS = sorted(path.name for path in (DEPLOY / "systemd").iterdir())
+
+
+def unit(name: str) -> configparser.RawConfigParser:
+    parser = configparser.RawConfigParser(strict=False)
+    parser.optionxform = str  # type: ignore[assignment,method-assign]
+    parser.read(DEPLOY / "systemd" / name)
+    return parser
+
+
+@pytest.mark.parametrize("name", [name for name in UNITS if name.endswith("@.service")])
+def test_the_units_start_what_there_is_and_leave_it_time(name: str) -> None:
     from deploy.supervisor import STOP_SECONDS
 
-    assert unit["Service"]["ExecStart"].endswith("run.py up")
-    assert unit.getint("Service", "TimeoutStopSec") > STOP_SECONDS
+    assert unit(name)["Service"]["ExecStart"].split("run.py ")[1] in ("up", "background")
+    assert unit(name).getint("Service", "TimeoutStopSec") > STOP_SECONDS
+
+
+def test_every_unit_is_told_how_to_be_installed_and_names_folders_that_are_made_there() -> None:
+    guide = (CHECKOUT / "docs" / "deploying.md").read_text()
+    assert len(UNITS) >= 4
+    for name in UNITS:
+        assert name.split(".")[0] in guide, name
+        writable = unit(name).get("Service", "ReadWritePaths", fallback="")
+        assert [path for path in writable.split() if path not in guide] == []
+
+
+def test_nginx_and_the_guides_agree_about_the_two_copies() -> None:
+    front = (DEPLOY / "nginx-tls.conf").read_text()
+    for name in ("deploying", "upgrading"):
+        guide = (CHECKOUT / "docs" / f"{name}.md").read_text()
+        assert {"5001", "5002"} <= set(re.findall(r"500\d", guide + front))
+        assert "/etc/nginx/conf.d/sinpluma.conf" in guide
+        commands = set(re.findall(r"run\.py ([a-z][a-z-]*)", guide))
+        assert {each for each in commands if f"def {each.replace('-', '_')}(" not in RUN} == set()
+        settings = set(re.findall(r"^([A-Z][A-Z0-9_]+)=", guide, re.MULTILINE))
+        assert {each for each in settings if f"#{each}=" not in EXAMPLE and not each.startswith("RCLONE_")} == set()
