@@ -6,6 +6,7 @@ It imports nothing that has to be installed.
 import os
 import sys
 from pathlib import Path
+from types import TracebackType
 from typing import NoReturn
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -36,5 +37,16 @@ def told_missing(error: ModuleNotFoundError) -> NoReturn:
     sys.exit(f"{_program()}: the Python package {name!r} is missing; {REMEDY}.")
 
 
+def _tell_uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    if issubclass(kind, KeyboardInterrupt):
+        print(f"{_program()}: interrupted", file=sys.stderr)
+    else:
+        sys.__excepthook__(kind, error, trace)
+
+
 def _program() -> str:
     return Path(sys.argv[0]).name
+
+
+# As soon as this is imported: a start is a second of imports, and Ctrl-C there is no fault of theirs.
+sys.excepthook = _tell_uncaught

@@ -3,7 +3,8 @@
 # Built only when something of it has changed. Where it can't be, the service runs without it; `make check` can't.
 desk() {
     [ "$mode" != lock ] || return 0
-    todo=$(.venv/bin/python -m deploy.web missing "$mode") || exit 1
+    # Ctrl-C waits the moment that this takes.
+    todo=$(trap '' INT && .venv/bin/python -m deploy.web missing "$mode") || exit 1
     for part in $todo; do
         case $part in
             node) attempt "Node for the desk" 1 install_node ;;

@@ -214,6 +214,14 @@ def test_ctrl_c_is_one_line_and_the_next_try_goes_on(checkout: Checkout, small: 
     assert without_pip(checkout.installed()) == versions(*SMALL)
 
 
+def test_ctrl_c_while_it_looks_at_the_desk_is_one_line(ready: Checkout) -> None:
+    # As a terminal sends it: to all of them.
+    (ready.folder / "deploy" / "web.py").write_text(
+        "import os, signal, time\nos.killpg(0, signal.SIGINT)\ntime.sleep(0.1)\n"
+    )
+    assert ready.set_up(expect=130) == "\nsinpluma: interrupted. The next try goes on from here.\n"
+
+
 def wait_until(condition: object) -> None:
     end = time.monotonic() + 30
     while not condition():  # type: ignore[operator]

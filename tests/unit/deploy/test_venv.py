@@ -1,6 +1,7 @@
 """`python3 run.py` and `python3 seed.py` with whatever Python is at hand."""
 
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -55,6 +56,15 @@ def test_without_a_virtual_environment_one_line_says_what_to_do(tmp_path: Path, 
     assert answer.stderr.startswith(f"{program}: the Python package ")
     assert "make run" in answer.stderr
     assert len(answer.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(("program", "module"), [("run.py", "events/subscriptions.py"), ("seed.py", "seeding/cli.py")])
+def test_ctrl_c_while_it_imports_is_one_line(tmp_path: Path, program: str, module: str) -> None:
+    folder = copied(tmp_path)
+    (folder / module).write_text("import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(9)\n")
+    answer = started(folder, program)
+    assert answer.returncode == -signal.SIGINT
+    assert answer.stderr == f"{program}: interrupted\n"
 
 
 def test_a_module_of_ours_that_is_missing_is_a_fault_and_shown_as_one(tmp_path: Path) -> None:
