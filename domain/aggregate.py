@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, ClassVar, Self
 
-from sqlalchemy import Insert, Select, Table, Update, bindparam, insert, select, update
+from sqlalchemy import Select, Table, bindparam, select
 
 from events.event import Fact
 
@@ -38,17 +38,6 @@ class Aggregate:
     @cache
     def locking_query(cls) -> Select[Any]:
         return cls.query().with_for_update()
-
-    @classmethod
-    @cache
-    def insertion(cls) -> Insert:
-        return insert(cls.table)
-
-    @classmethod
-    @cache
-    def change(cls) -> Update:
-        """Sets what is given besides ``key`` in the row of that id."""
-        return update(cls.table).where(cls.table.c.id == bindparam("key"))
 
     @classmethod
     @cache

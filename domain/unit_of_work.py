@@ -17,7 +17,7 @@ from domain.errors import NotFound
 from domain.text_room import require_room_for_text
 from events import log
 from events.event import Event, Fact
-from infra import crash
+from infra import crash, together
 from infra.clock import new_id, now
 from infra.database import REQUEST_SECONDS, retrying
 from infra.database_errors import is_refused_commit
@@ -90,13 +90,13 @@ class UnitOfWork:
         Raises:
             QuotaExceeded: the actor's texts would take more room than they may.
         """
-        for aggregate in self._new:
-            self.connection.execute(aggregate.insertion(), aggregate.stored())
+        said = [said for each in self._new for said in together.insertions(each.table, [each.stored()])]
         for aggregate, before in self._loaded:
-            self._update(aggregate, before)
+            changed = {name: value for name, value in aggregate.stored().items() if before[name] != value}
+            said += [together.change(aggregate.table, aggregate.id, changed)] if changed else []
         events = [*self._numbered(), *(self._event(*numbered) for numbered in self._beside)]
-        if events:
-            log.append(self.connection, events, self._grown(events))
+        owed = log.appended(events, self._grown(events)) if events else []
+        together.say(self.connection, [*said, *owed])
 
     def _grown(self, events: list[Event]) -> int:
         """How many bytes of text there are more than before; there is room for them."""
@@ -122,11 +122,6 @@ class UnitOfWork:
                 raise
             raise CommitUnknown from error
         crash.point("command committed")
-
-    def _update(self, aggregate: Aggregate, before: dict[str, Any]) -> None:
-        changed = {name: value for name, value in aggregate.stored().items() if before[name] != value}
-        if changed:
-            self.connection.execute(aggregate.change(), {**changed, "key": aggregate.id})
 
     def _numbered(self) -> list[Event]:
         return [self._event(each.id, *numbered) for each in self._aggregates() for numbered in each.numbered_facts()]

@@ -19,14 +19,15 @@ from sqlalchemy import (
     bindparam,
     delete,
     func,
-    insert,
     select,
     tuple_,
 )
 
 from events.event import Event, decode, encode
+from infra import together
 from infra.clock import first_id
 from infra.database import Id, LongText, UtcDateTime, table
+from infra.together import Said
 
 events = table(
     "events",
@@ -60,17 +61,17 @@ outbox = table(
 
 
 # Built once, here and below: to build and compile a statement costs several times what it costs to send it.
-_append, _owe = insert(events), insert(outbox)
 _of_aggregate = select(events).where(events.c.aggregate_id == bindparam("key"))
 _newest = _of_aggregate.order_by(events.c.version.desc()).limit(1)
 _at = _of_aggregate.where(events.c.version == bindparam("version"))
 
 
-def append(connection: Connection, batch: Sequence[Event], grown: int = 0) -> None:
-    """Add events and mark them as pending. The caller commits, together with the change they tell of. ``grown``: how
+def appended(batch: Sequence[Event], grown: int = 0) -> list[Said]:
+    """What adds events and marks them as pending, for a transaction with the change that they tell of. ``grown``: how
     many bytes of text their owner, who is one and the same, has more than before."""
-    connection.execute(_append, [_row(event) for event in batch])
-    connection.execute(_owe, [_pending(event, 0 if number else grown) for number, event in enumerate(batch)])
+    rows = together.insertions(events, [_row(event) for event in batch])
+    owed = [_pending(event, 0 if number else grown) for number, event in enumerate(batch)]
+    return rows + together.insertions(outbox, owed)
 
 
 def _row(event: Event) -> dict[str, object]:

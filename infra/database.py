@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DBAPIError
 
-from infra import packets
+from infra import packets, together
 from infra.columns import Id, IdList, Json, LongText, UtcDateTime
 from infra.database_errors import is_retryable
 from infra.database_watch import mark_failed_over, refuse_if_down, tell, watched_pool
@@ -137,6 +137,7 @@ def _engine(
             "connect_timeout": min(CONNECT_SECONDS, patience),
             "read_timeout": patience,
             "write_timeout": patience,
+            **({} if isolation == "AUTOCOMMIT" else together.CONNECT_ARGS),
             "init_command": f"SET time_zone = '+00:00', innodb_lock_wait_timeout = {lock_wait}",
             **({"ssl_disabled": True} if _is_plain_loopback(url) else {}),
         },

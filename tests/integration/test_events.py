@@ -47,6 +47,7 @@ from events.pictures import (
     Thumbnail,
 )
 from events.subscriptions import REACTIONS
+from infra import together
 from infra.clock import new_id
 from tests.integration.writing import a_page, dump, in_threads, save, versions
 from workers.reaction_table import SUBSCRIPTIONS
@@ -135,7 +136,7 @@ def an_event(fact: Fact, aggregate_id: str | None = None, version: int = 1) -> E
 
 def keep(db: Engine, *events: Event) -> None:
     with db.begin() as connection:
-        log.append(connection, events)
+        together.say(connection, log.appended(events))
 
 
 def test_no_stored_name_ever_changes() -> None:

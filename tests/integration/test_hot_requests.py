@@ -151,14 +151,25 @@ def statements() -> Iterator[dict[str, Any]]:
     said: dict[str, Any] = {}
 
     def hear(_: Any, __: Any, statement: str, given: Any, ___: Any, many: bool) -> None:
-        if statement.startswith(("SELECT", "UPDATE", "DELETE")) or " SELECT " in statement:
-            said.setdefault(statement, given[0] if many else given)
+        for one, its_own in one_by_one(statement, given[0] if many else given):
+            if one.startswith(("SELECT", "UPDATE", "DELETE")) or " SELECT " in one:
+                said.setdefault(one, its_own)
 
     event.listen(Engine, "before_cursor_execute", hear)
     try:
         yield said
     finally:
         event.remove(Engine, "before_cursor_execute", hear)
+
+
+def one_by_one(packet: str, given: Any) -> Iterator[tuple[str, Any]]:
+    """The statements of a packet (infra/together.py), each with its own values."""
+    if not isinstance(given, tuple):
+        yield packet, given
+        return
+    values = iter(given)
+    for statement in packet.split("; "):
+        yield statement, tuple(itertools.islice(values, statement.count("%s")))
 
 
 def react(world: World, reaction: str) -> None:
