@@ -31,6 +31,8 @@ from infra.database import read_engine, write_engine
 from infra.migrating import migrate
 from infra.proxies import DIRECT
 from infra.settings import CHECKOUT, load_settings
+from read_models.rebuilding.rebuild import wanted
+from workers.reaction_table import MODELS
 
 PATIENCE = 60.0
 HOST = "127.0.0.1"
@@ -75,6 +77,7 @@ class Running:
         self._launch("background", "run.py", "background")
         self._wait_for("api", self.port, "/readyz")
         self._wait_for(STRANGER, self.one_line_port, "/")
+        self._wait_for_tables()
 
     def _environment(self, of_servers: dict[str, str]) -> dict[str, str]:
         chosen = {
@@ -114,6 +117,15 @@ class Running:
         while not _answers(f"http://{HOST}:{port}{path}"):
             if self._processes[name].poll() is not None or time.monotonic() > deadline:
                 raise ServiceError(f"{name} did not start; the end of its log:\n{tail(self._log(name))}")
+            time.sleep(0.05)
+
+    def _wait_for_tables(self) -> None:
+        """Read models of newer builders than the migrations' are made anew beside the service, and swapped in: what a
+        bench had written into the old tables would be gone."""
+        deadline = time.monotonic() + PATIENCE
+        while wanted(self.writing, MODELS.values()):
+            if time.monotonic() > deadline:
+                raise ServiceError(f"read models are not made; the end of the log:\n{tail(self._log('background'))}")
             time.sleep(0.05)
 
     def stop(self) -> None:

@@ -1,5 +1,6 @@
 """The bench, interrupted: it says what it has measured and leaves nothing behind."""
 
+import json
 import os
 import signal
 import subprocess
@@ -36,6 +37,16 @@ def test_who_has_had_enough_of_a_bench_finds_nothing_left_of_it(tmp_path: Path) 
 def services(folder: Path) -> list[str]:
     """What the bench itself would say of services that run in this folder."""
     return [each for each in disturbances() if str(folder) in each]
+
+
+def test_the_bench_tells_how_often_a_search_shows_what_was_looked_for(tmp_path: Path) -> None:
+    results, servers = tmp_path / "results.json", tmp_path / "servers"
+    servers.mkdir()
+    environment = {**os.environ, "TMPDIR": str(servers), "SINPLUMA_VAR": str(tmp_path / "var")}
+    command = [sys.executable, "-m", "bench", "relevance", "--json", str(results)]
+    subprocess.run(command, cwd=CHECKOUT, env=environment, capture_output=True, check=True, timeout=PATIENCE)
+    (told,) = json.loads(results.read_text())["figures"]
+    assert told["ratio"] >= 0.95
 
 
 @pytest.mark.parametrize("row", ["speed", "saving"])
