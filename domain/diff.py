@@ -12,14 +12,18 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal, NamedTuple
 
-from domain.matching import Part, Work, parts
+from domain.matching import Part, Work, coarser, parts
 from domain.text import WORD, words_in
 
 # Pairs of words to hold against each other: in one gap, and in all. It bounds the time to a second or so.
 MOST_IN_A_GAP = 40_000
 MOST_IN_ALL = 500_000
+# Parts that lines fall into; and, in all, those of changed lines that are told word by word. Each costs little, to find
+# and to tell, but a mebibyte may have 200,000.
+MOST_PARTS = 20_000
 
 Op = Literal["equal", "delete", "insert"]
+CHANGES: tuple[Op, Op] = ("delete", "insert")
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
 # A word, a run of white space, or a single sign.
 _PIECE = re.compile(rf"{WORD.pattern}|\s+|.", re.DOTALL)
@@ -42,8 +46,7 @@ class Comparison:
 def compare(old: str, new: str) -> Comparison:
     """The hunks that lead from the old text to the new one, and how many words that takes. A mebibyte of anything takes
     below two seconds."""
-    work = Work()
-    hunks = list(_joined(_without_lone_gaps(list(_joined(_by_words(_by_lines(old, new, work), work))))))
+    hunks = list(_joined(_without_lone_gaps(list(_joined(_compared(old, new))))))
     return Comparison(hunks, _words(hunks, "insert"), _words(hunks, "delete"))
 
 
@@ -51,21 +54,30 @@ def _words(hunks: Iterable[Hunk], op: Op) -> int:
     return sum(words_in(hunk.text) for hunk in hunks if hunk.op == op)
 
 
-def _by_lines(old: str, new: str, work: Work) -> Iterator[Hunk]:
+def _compared(old: str, new: str) -> Iterator[Hunk]:
+    work = Work()
     before, after = _LINE.findall(old), _LINE.findall(new)
-    return _hunks(before, after, parts(before, after, work))
+    found = list(parts(before, after, work))
+    if len(found) > MOST_PARTS:
+        return _hunks(before, after, coarser(found, MOST_PARTS))
+    return _by_words(_hunks(before, after, found), work)
 
 
 def _by_words(hunks: Iterable[Hunk], work: Work) -> Iterator[Hunk]:
-    pairs_left = [MOST_IN_ALL]
+    pairs_left, parts_left = [MOST_IN_ALL], MOST_PARTS
     for is_equal, group in groupby(hunks, lambda hunk: hunk.op == "equal"):
         lines = list(group)
-        yield from lines if is_equal else _changed(_side(lines, "delete"), _side(lines, "insert"), work, pairs_left)
+        if is_equal or parts_left <= 0:
+            yield from lines
+            continue
+        before, after = (_PIECE.findall(_side(lines, op)) for op in CHANGES)
+        found = list(parts(before, after, work))
+        parts_left -= len(found)
+        yield from _changed(before, after, found, pairs_left) if parts_left >= 0 else lines
 
 
-def _changed(old: str, new: str, work: Work, pairs_left: list[int]) -> Iterator[Hunk]:
-    before, after = _PIECE.findall(old), _PIECE.findall(new)
-    for part in parts(before, after, work):
+def _changed(before: list[str], after: list[str], found: Iterable[Part], pairs_left: list[int]) -> Iterator[Hunk]:
+    for part in found:
         gap = before[part.old], after[part.new]
         whole = Part(slice(None), slice(None), True)
         yield from _hunks(*gap, [whole] if part.is_equal else _closely(*gap, pairs_left))

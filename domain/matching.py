@@ -102,6 +102,15 @@ def _by_turns(found: Iterable[Part]) -> Iterator[Part]:
         yield last
 
 
+def coarser(found: Sequence[Part], most: int) -> Sequence[Part]:
+    """The same in at most so many parts: what is equal for a short way only counts as different."""
+    least = 1
+    while len(found) > most:
+        least *= 2
+        found = list(_by_turns(part if _size(part.old) >= least else part._replace(is_equal=False) for part in found))
+    return found
+
+
 def _size(part: slice) -> int:
     size: int = part.stop - part.start
     return size
@@ -155,7 +164,8 @@ def smallest(before: Sequence[str], after: Sequence[str], work: Work) -> list[Ti
     """The ties that leave the smallest change; None when that is more than half of both, or more than ``work``."""
     size, other = len(before), len(after)
     limit = min((size + other) // 2, LARGEST)
-    if not size or not other or abs(size - other) > limit:
+    # Of one against one nothing is left to find: equal ends were tied before.
+    if not size or not other or size == other == 1 or abs(size - other) > limit:
         return None
     # On each diagonal (old place - new place) the farthest old place that so many changes reach.
     middle = limit + 1
