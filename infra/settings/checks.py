@@ -4,7 +4,8 @@ setting's name and, for a URL, repeat nothing of it that may belong to a passwor
 import inspect
 import ipaddress
 import os
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 ESCAPES = "write @ as %40, # as %23, / as %2F, ? as %3F and % as %25"
@@ -15,6 +16,9 @@ NOT_IN_A_URL = frozenset(
 )
 FILES_OF_DATABASE = ("ssl_ca", "ssl_cert", "ssl_key")
 FILES_OF_REDIS = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
+
+# Of a Redis server's databases, behind the host.
+NUMBER = re.compile("/?[0-9]*")
 
 
 def _has_port(url: SplitResult) -> bool:
@@ -44,7 +48,16 @@ def _database_options(url: SplitResult) -> str | None:
     from pymysql.connections import Connection
 
     known = inspect.signature(Connection).parameters.keys() - NOT_IN_A_URL
-    return _option_problem(url, known, FILES_OF_DATABASE)
+    return _option_problem(url, known, FILES_OF_DATABASE) or _refused_by(_database_driver, url)
+
+
+def _database_driver(url: str) -> None:
+    from pymysql.connections import Connection
+    from sqlalchemy import make_url
+
+    parts = make_url(url)
+    positional, options = parts.get_dialect()().create_connect_args(parts)
+    Connection(*positional, **options, defer_connect=True)
 
 
 def redis(url: SplitResult) -> str | None:
@@ -53,7 +66,7 @@ def redis(url: SplitResult) -> str | None:
     # A Sentinel URL lists several hosts, which urlsplit cannot tell apart.
     if url.scheme == "redis+sentinel" and url.netloc and url.path.strip("/"):
         return None
-    if url.scheme in ("redis", "rediss") and url.hostname and _has_port(url):
+    if url.scheme in ("redis", "rediss") and url.hostname and _has_port(url) and NUMBER.fullmatch(url.path):
         return _redis_options(url)
     return "must look like redis://, rediss://:PASSWORD@HOST:PORT/0 or redis+sentinel://HOST:PORT,HOST:PORT/SERVICE"
 
@@ -65,7 +78,7 @@ def _redis_options(url: SplitResult) -> str | None:
 
     kinds = [AbstractConnection, Connection, ConnectionPool, *([SSLConnection] if url.scheme == "rediss" else [])]
     known = {name for kind in kinds for name in inspect.signature(kind).parameters}
-    return _option_problem(url, known, FILES_OF_REDIS)
+    return _option_problem(url, known, FILES_OF_REDIS) or _refused_by(ConnectionPool.from_url, url)
 
 
 def _option_problem(url: SplitResult, known: Iterable[str], files: Iterable[str]) -> str | None:
@@ -75,6 +88,17 @@ def _option_problem(url: SplitResult, known: Iterable[str], files: Iterable[str]
     for name, path in options:
         if name in files and not os.access(path, os.R_OK):
             return f"names a file that is not there or cannot be read: {name}={path}"
+    return None
+
+
+def _refused_by(driver: Callable[[str], object], url: SplitResult) -> str | None:
+    """What is wrong with the values of its options, which the driver looks at without connecting."""
+    try:
+        driver(url.geturl())
+    except Exception as error:  # of any kind: an SSL error, a look-up in a table of theirs that finds nothing
+        names = ", ".join(name for name, _ in parse_qsl(url.query, keep_blank_values=True))
+        # Not in its own words, which may repeat a password.
+        return f"has an option with a value that its driver refuses ({type(error).__name__}); look at {names}"
     return None
 
 

@@ -61,7 +61,8 @@ class Reader:
     def url(self, name: str, allowed: Callable[[SplitResult], str | None], embedded: str) -> str:
         """The value itself is not repeated in the message: it may hold a password."""
         value = self.required(name, embedded)
-        problem = _url_problem(value, allowed) if value else None
+        # An embedded one is of our own making, and to check its options takes the driver's libraries.
+        problem = _url_problem(value, allowed) if self.has(name) else None
         if problem:
             self.refuse(name, problem)
         return value

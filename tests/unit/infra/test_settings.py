@@ -2,6 +2,7 @@ import dataclasses
 import re
 from pathlib import Path
 
+import certifi
 import pytest
 
 from infra.settings import CHECKOUT, SettingsError, load_settings, sources
@@ -80,6 +81,11 @@ def test_no_password_shows_when_settings_are_printed() -> None:
         ("DATABASE_URL", "mysql+pymysql://u:p@h/d?charset=utf8mb4&colour=red", "'colour'"),
         ("DATABASE_URL", "mysql+pymysql://u:p@h/d?cursorclass=x", "'cursorclass'"),
         ("DATABASE_READ_URL", "mysql+pymysql://u:p@h/d?ssl_ca=/no/ca.pem", "ssl_ca=/no/ca.pem"),
+        ("DATABASE_URL", f"mysql+pymysql://u:p@h/d?ssl_ca={__file__}", "look at ssl_ca"),
+        ("DATABASE_URL", "mysql+pymysql://u:p@h/d?connect_timeout=soon", "look at connect_timeout"),
+        ("DATABASE_URL", "mysql+pymysql://u:p@h/d?charset=latin99", "look at charset"),
+        ("REDIS_URL", "redis://h?socket_timeout=soon", "look at socket_timeout"),
+        ("REDIS_URL", "redis://h/first", "/0"),
         ("REDIS_URL", "rediss://h?ssl_ca_certs=/no/ca.pem", "ssl_ca_certs=/no/ca.pem"),
         ("REDIS_URL", "redis://h?colour=red", "'colour'"),
         ("SINPLUMA_PROT", "80", "SINPLUMA_PORT"),
@@ -149,11 +155,10 @@ def test_the_same_of_a_password_for_redis(character: str) -> None:
     assert "second" not in str(caught.value)
 
 
-def test_options_of_a_url_that_its_driver_knows_are_accepted(tmp_path: Path) -> None:
-    (tmp_path / "ca.pem").touch()
+def test_options_of_a_url_that_its_driver_knows_are_accepted() -> None:
     urls = {
-        "DATABASE_URL": f"mysql+pymysql://u:a%40b%23c@h/d?charset=utf8mb4&ssl_ca={tmp_path}/ca.pem&local_infile=0",
-        "REDIS_URL": f"rediss://:p@h/0?ssl_ca_certs={tmp_path}/ca.pem&max_connections=20&health_check_interval=9",
+        "DATABASE_URL": f"mysql+pymysql://u:a%40b%23c@h/d?charset=utf8mb4&ssl_ca={certifi.where()}&local_infile=0",
+        "REDIS_URL": f"rediss://:p@h/0?ssl_ca_certs={certifi.where()}&max_connections=20&health_check_interval=9",
     }
     settings = load_settings(COMPLETE | urls)
     assert (settings.database_url, settings.redis_url) == (urls["DATABASE_URL"], urls["REDIS_URL"])
