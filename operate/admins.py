@@ -16,6 +16,7 @@ from sqlalchemy import Engine
 from api.schemas.accounts import Registration
 from domain.commands import accounts
 from domain.commands.accounts import MakeAdministrator, Register
+from domain.errors import Taken
 from domain.passwords import hash_password
 from domain.unit_of_work import Cause, perform
 from domain.user import User
@@ -59,7 +60,7 @@ def create_admin(settings: Settings, email: str, agreed: bool = False, keep_pass
     password, about = _password(ADMIN_PASSWORD)
     command = _registration(email, password, settings.bcrypt_rounds)
     # Two transactions: after a crash in between, the same command again finds the account and promotes it.
-    made = perform(engine, _cause(), partial(accounts.register, command))
+    made = _registered(engine, command)
     perform(engine, _cause(), partial(accounts.make_administrator, MakeAdministrator(made.id, None)))
     return f"made the administrator {made.username} <{made.email}>{about}"
 
@@ -74,7 +75,7 @@ def create_user(settings: Settings, email: str) -> str:
     if known := _find(engine, email):
         raise NotAdmitted(f"{known.username} <{known.email}> exists since {_since(known)}")
     password, about = _password(USER_PASSWORD)
-    made = perform(engine, _cause(), partial(accounts.register, _registration(email, password, settings.bcrypt_rounds)))
+    made = _registered(engine, _registration(email, password, settings.bcrypt_rounds))
     return f"made the user {made.username} <{made.email}>{about}"
 
 
@@ -86,6 +87,13 @@ def _engine(settings: Settings) -> Engine:
 def _find(engine: Engine, email: str) -> User | None:
     with engine.connect() as connection:
         return accounts.find_by_email(connection, email)
+
+
+def _registered(engine: Engine, command: Register) -> User:
+    try:
+        return perform(engine, _cause(), partial(accounts.register, command))
+    except Taken:
+        raise NotAdmitted(f"someone has registered {command.email} a moment ago; call this again") from None
 
 
 def _since(user: User) -> str:

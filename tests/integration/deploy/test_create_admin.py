@@ -1,14 +1,20 @@
+from functools import partial
+
 import pytest
 from sqlalchemy import Engine, select
 
 from domain.commands.accounts import Register, find_by_email, register
 from domain.commands.sessions import OpenSession, open_session
+from domain.errors import WrongCredentials
 from domain.passwords import hash_password, verify_password
 from domain.session import sessions
 from domain.unit_of_work import Cause, perform
 from domain.user import User
 from infra.settings import Settings
+from operate import admins
 from operate.admins import NotAdmitted, create_admin, create_user
+from tests.integration.signing_in import device, sign_in
+from tests.service import PASSWORD, Service
 
 
 def account(engine: Engine, email: str) -> User:
@@ -129,3 +135,54 @@ def test_what_a_registration_would_refuse_is_refused(
     monkeypatch.setenv("SINPLUMA_ADMIN_PASSWORD", password)
     with pytest.raises(NotAdmitted, match=named):
         create_admin(settings, email)
+
+
+# --- a stranger who is quick ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("spelt", ["Chief@Example.org", "chief@example.ORG"])
+@pytest.mark.parametrize("keeps", [False, True])
+def test_no_token_of_the_stranger_opens_anything_any_more(
+    service: Service, monkeypatch: pytest.MonkeyPatch, spelt: str, keeps: bool
+) -> None:
+    """Over HTTP, however the address was spelt, and whether the operator keeps the password or not."""
+    monkeypatch.setenv("SINPLUMA_ADMIN_PASSWORD", "quite unlikely to be guessed")
+    sent = {"username": "reader", "email": spelt, "password": PASSWORD}
+    service.anyone().post("/auth/register", sent)
+    two = [device(service, spelt) for _ in range(2)]
+    create_admin(service.settings, "chief@example.org", agreed=True, keep_password=keeps)
+    for each in two:
+        assert each.status() == 401
+        assert each.renew().status_code == 401
+        assert each.ask("GET", "/admin/users").status_code == 401
+    assert sign_in(service.app, spelt).status_code == (200 if keeps else 401)
+    assert sign_in(service.app, spelt, "quite unlikely to be guessed").status_code == (401 if keeps else 200)
+
+
+def test_a_stranger_who_is_just_signing_in_comes_too_late(
+    db: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The password was checked before the operator's command, and the session is opened after it."""
+    monkeypatch.delenv("SINPLUMA_ADMIN_PASSWORD", raising=False)
+    made = stranger(db)
+    late = OpenSession(made.id, made.password_hash)
+    create_admin(settings, "reader@example.org", agreed=True)
+    with pytest.raises(WrongCredentials):
+        perform(db, Cause(made.id, "test"), partial(open_session, late))
+    assert live_sessions(db) == 0
+
+
+def test_a_stranger_who_registers_meanwhile_becomes_nothing_and_the_operator_is_told(
+    db: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def meanwhile(engine: Engine, email: str) -> User | None:
+        found = find(engine, email)
+        stranger(db)
+        return found
+
+    find = admins._find
+    monkeypatch.setattr(admins, "_find", meanwhile)
+    with pytest.raises(NotAdmitted, match=r"a moment ago.*again"):
+        create_admin(settings, "reader@example.org")
+    assert not account(db, "reader@example.org").administers
+    assert live_sessions(db) == 1
