@@ -64,8 +64,11 @@ class Pages:
                     before = self._ids[document.name]
                 if not is_whole:
                     waiting.append((document, before))
-        for document, page_id in waiting:
-            self._named(document, page_id)
+        if waiting:
+            # Of a book whose chapters link forward it takes as long again.
+            with tqdm(waiting, desc="Links to later pages", unit="page") as waits:
+                for document, page_id in waits:
+                    self._named(document, page_id)
         self._put_in_order()
 
     def _named(self, document: Document, before: Id | None) -> Id:

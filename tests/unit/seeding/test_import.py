@@ -264,10 +264,13 @@ def test_the_page_of_a_file_that_is_gone_stays_and_is_named(desk: Desk) -> None:
 # Links between chapters
 
 
-def test_links_to_chapters_become_links_to_their_pages_whichever_comes_first(desk: Desk) -> None:
+def test_links_to_chapters_become_links_to_their_pages_whichever_comes_first(
+    desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
     desk.write("1.md", "# One\n\n[on](2.md#part) and [back](1.md)")
     desk.write("2.md", "# Two\n\n[back](<1.md>)")
     desk.seed()
+    assert "Links to later pages: 100%" in capsys.readouterr().err
     (notebook_id,) = desk.server.notebooks
     first, second, _ = desk.server.notebooks[notebook_id]["page_ids"]
     address = f"/notebooks/{notebook_id}/pages"
@@ -275,6 +278,7 @@ def test_links_to_chapters_become_links_to_their_pages_whichever_comes_first(des
     assert desk.server.contents()[1] == f"[back](<{address}/{first}>)"
     before = len(desk.server.log)
     assert "3 unchanged" in desk.seed()
+    assert "later" not in capsys.readouterr().err
     assert {method for method, path in desk.server.log[before:] if "/auth/" not in path} == {"GET"}
 
 
