@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from infra.markdown import Link, read
 from seeding.dialects import Foreign, escaped, foreign_links, without_liquid
-from seeding.names import Names, NotFound
+from seeding.names import Names, NotFound, is_outside
 
 TEXTS = (".md", ".markdown", ".mdown", ".txt")
 # By their names; what of it the server takes, it tells by their contents.
@@ -115,7 +115,8 @@ def _file_of(link: Link | Foreign, document: str, names: Names) -> tuple[str, st
             with suppress(NotFound):
                 return look(f"{name}{mark}{part}", document)
         # `[the door](door)` and `[about](/about/)` need not be files at all.
-        if link.is_picture or is_note or suffix(path) in (*TEXTS, *PICTURES):
+        is_file = suffix(path) in (*TEXTS, *PICTURES) or is_outside(target, document)
+        if link.is_picture or is_note or is_file:
             raise
         return None
 

@@ -148,6 +148,8 @@ def test_words_with_marks_in_them_stay_words() -> None:
 def test_dead_links_say_what_they_mean() -> None:
     _, dead = local_links("![](gone.png) [x](gone.md) [[Gone]] [y](../out.md) [z](gone)", "a.md", NAMES)
     assert [link.target for link in dead] == ["gone.png", "gone.md", "../out.md", "Gone"]
+    _, dead = local_links("[x](../../etc/passwd) <a href='..%2fetc/passwd'>y</a> [z](part/../b)", "a.md", NAMES)
+    assert [link.target for link in dead] == ["../../etc/passwd", "..%2fetc/passwd"]
     text = "![](no boat.png) [x](no chapter.md) {{< figure src=gone.png >}} ![]({{ page.cover }}) ![[no.png]]"
     _, dead = local_links(text, "a.md", NAMES)
     assert [link.target for link in dead] == ["no.png", "gone.png", "no boat.png", "no chapter.md", "{{ page.cover }}"]
