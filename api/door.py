@@ -10,6 +10,7 @@ from flask import Response, request
 
 from api.auth import maybe_actor
 from api.errors import problem
+from api.limits import count_written, require_leave_to_write
 from api.services import services
 from domain import receipts
 from domain.errors import Invalid
@@ -35,7 +36,12 @@ def carry_out(
     With an Idempotency-Key the answer is stored in that transaction, and a repeated request gets it again. ``also``
     adds to the request's fingerprint, besides its body. ``unseal`` turns the stored body into the one that is sent,
     where the latter must not be stored."""
+    who = maybe_actor()
+    if who:
+        require_leave_to_write(who.user_id)
     answer = perform_once(services().writing, cause(), _claim(also), handler, command, present)
+    if who and not answer.replayed:
+        count_written(who.user_id, len(answer.body))
     services().nudge.poke()
     return _response(answer, unseal)
 

@@ -34,6 +34,11 @@ ATTEMPT = Limit("login", 30)
 ACCOUNT = Limit("account", 10)
 ACCOUNT_ANYWHERE = Limit("account-anywhere", 100)
 
+# What a user's changes write in a day, in units: each answer twice, as the event that it tells of and as its receipt.
+# Quotas count what is kept; this bounds what is kept for a while (docs/limits.md).
+UNIT_BYTES = 4096
+WRITTEN = Limit("written", 2 * 2**20, seconds=24 * 3600)
+
 RULES = {"search.search": SEARCH, "accounts.change_password": PASSWORD}
 LOGIN = "accounts.login"
 # What is outside is for machines that watch, and documents that never change.
@@ -77,6 +82,24 @@ def count_login(email: str) -> None:
 def count_attempt() -> None:
     """Count an attempt to sign in from this address, outside the API."""
     _count(request.environ, ATTEMPT, _address(request))
+
+
+def require_leave_to_write(user_id: str) -> None:
+    """
+    Raises:
+        TooManyRequests: this user's changes have written as much as they may in a day.
+    """
+    limiter = services().limiter
+    standing = limiter.looked_at(WRITTEN, user_id) if limiter else None
+    if standing and standing.is_over:
+        seconds = standing.window.seconds_left
+        raise TooManyRequests(f"That was too much text in one day; try again in {seconds} s.", retry_after=seconds)
+
+
+def count_written(user_id: str, size: int) -> None:
+    """Count an answer of this size to a change, which is done."""
+    if limiter := services().limiter:
+        limiter.count(WRITTEN, user_id, -(-2 * size // UNIT_BYTES))
 
 
 def _count(environ: dict[str, Any], limit: Limit, holder: str) -> None:

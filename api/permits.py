@@ -5,7 +5,7 @@ gets more than the limit from all processes together, a read does not pay for a 
 that of logins is still counted one by one. What a full window refuses costs no round trip either. Without Redis each
 process counts for itself, up to the whole limit, from where it stands.
 
-A window begins with the first request and lasts a minute.
+A window begins with the first request and lasts a minute, where the limit does not say otherwise.
 """
 
 import logging
@@ -40,10 +40,11 @@ return {total, left}
 
 @dataclass(frozen=True)
 class Limit:
-    """At most so many requests a minute."""
+    """At most so many requests a minute, or in as many seconds as it says."""
 
     name: str
     most: int
+    seconds: int = WINDOW_SECONDS
 
     @property
     def block(self) -> int:
@@ -114,18 +115,23 @@ class Limiter:
         self._windows: dict[tuple[str, str], Window] = {}
         self._lock = threading.Lock()
 
-    def count(self, limit: Limit, holder: str) -> Standing:
-        """Count one request of the holder."""
+    def count(self, limit: Limit, holder: str, times: int = 1) -> Standing:
+        """Count one request of the holder, or what counts as so many."""
         window = self._window(limit, holder)
-        is_over = not (self._spend(window) or self._refill(window, holder))
+        is_over = not all(self._spend(window) or self._refill(window, holder) for _ in range(times))
         return Standing(window, window.remaining, is_over)
+
+    def looked_at(self, limit: Limit, holder: str) -> Standing:
+        """Where the holder stands without another request, as far as this process knows."""
+        window = self._window(limit, holder)
+        return Standing(window, window.remaining, window.is_full and window.spent >= window.granted)
 
     def _window(self, limit: Limit, holder: str) -> Window:
         key = (limit.name, holder)
         window = self._windows.get(key)
         if window is None or window.ends <= time.monotonic():
             window = Window(limit, 0)
-            window.begin(WINDOW_SECONDS)
+            window.begin(limit.seconds)
             self._keep(key, window)
         return window
 
@@ -158,7 +164,7 @@ class Limiter:
         if self._watch.is_down:
             return None
         try:
-            total, left = self._fetch([f"sinpluma:limit:{limit.name}:{holder}"], [limit.block, WINDOW_SECONDS * 1000])
+            total, left = self._fetch([f"sinpluma:limit:{limit.name}:{holder}"], [limit.block, limit.seconds * 1000])
         except (ConnectionError, TimeoutError):
             self._watch.suspect()
             return None

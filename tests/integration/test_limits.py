@@ -318,3 +318,64 @@ def test_the_table_of_the_documentation_is_the_one_of_the_code() -> None:
         (what, limit) for what, limits in TABLE.items() for limit in (limits if type(limits) is tuple else (limits,))
     ]
     assert written[: len(known)] == [(what, f"{limit.most:,}") for what, limit in known]
+
+
+# --- what is written in a day
+
+
+def a_small_day(monkeypatch: pytest.MonkeyPatch, kibibytes: int) -> None:
+    monkeypatch.setattr("api.limits.WRITTEN", Limit("written", kibibytes // 4, seconds=24 * 3600))
+
+
+def writer(limited: Service) -> tuple[Any, str, str]:
+    """An author with a page of 20 kB, its place, and one's token."""
+    author = device(limited).author()
+    page = author.page(author.notebook()["id"], content="x" * 20_000)
+    return author, f"/notebooks/{page['notebook_id']}/pages/{page['id']}", str(author.token)
+
+
+def test_receipts_and_autosaves_that_later_ones_replace_end_with_the_day(
+    limited: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A title that changes by autosaves under keys: no quota grows, and each leaves the whole text twice."""
+    a_small_day(monkeypatch, 500)
+    author, place, _ = writer(limited)
+    statuses = []
+    for number in range(14):
+        sent = {"title": f"Title {number}", "autosave": True}
+        answer = author.client.put(
+            f"/api/v1{place}",
+            json=sent,
+            headers={"Authorization": f"Bearer {author.token}", "Idempotency-Key": f"key {number}"},
+        )
+        statuses.append(answer.status_code)
+    assert statuses == sorted(statuses)
+    assert statuses.count(200) in (11, 12), "44 kB each, and as much for the first page"
+    assert statuses[-1] == 429
+    assert "in one day" in answer.get_json()["detail"]
+    assert 3600 < int(answer.headers["Retry-After"]) <= 24 * 3600
+    assert author.get(place)["title"] == f"Title {statuses.count(200) - 1}", "nothing of it is stored"
+    device(limited).author().notebook("Others go on")
+
+
+def test_a_day_is_counted_by_all_processes_together(limited: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    a_small_day(monkeypatch, 500)
+    _, place, token = writer(limited)
+    apps = [limited.app, create_app(limited.settings)]
+    statuses = [
+        apps[number % 2]
+        .test_client()
+        .put(f"/api/v1{place}", json={"title": f"{number}"}, headers={"Authorization": f"Bearer {token}"})
+        .status_code
+        for number in range(16)
+    ]
+    assert 10 <= statuses.count(200) <= 13, statuses
+    assert statuses[-2:] == [429, 429]
+
+
+def test_a_replayed_answer_writes_nothing(limited: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    a_small_day(monkeypatch, 200)
+    author, place, token = writer(limited)
+    headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": "once"}
+    for _ in range(10):
+        assert author.client.put(f"/api/v1{place}", json={"title": "Once"}, headers=headers).status_code == 200
