@@ -14,6 +14,7 @@ def describe(writer: Writer, words: str) -> None:
     """In the dialog, which shows the picture while it is uploaded."""
     dialog = writer.page.get_by_role("dialog")
     expect(dialog.locator("img")).to_be_visible()
+    expect(dialog.get_by_role("textbox")).to_be_focused()
     dialog.get_by_label("What does it show?").fill(words)
     dialog.get_by_role("button", name="Insert").click()
 

@@ -5,6 +5,7 @@ import re
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
+from tests.browser.looking import look
 from tests.browser.serving import Serving
 from tests.browser.writer import PASSWORD, Writer
 from tests.chaos.system import until
@@ -141,6 +142,7 @@ def test_a_conflict_shows_both_texts_and_keeping_mine_leaves_theirs_in_the_histo
     writer: Writer, serving: Serving
 ) -> None:
     clash(writer)
+    look(writer.page, "a conflict")
     writer.button("Keep mine").click()
     writer.wait_until_saved()
     assert writer.stored() == "the same line, mine"

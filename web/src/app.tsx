@@ -27,7 +27,7 @@ const screens: Screen[] = [
   { at: '/trash', show: () => <Notebooks of="trash" /> },
   { at: '/search', open: true, show: () => <SearchScreen /> },
   { at: '/profile', show: () => <ProfileScreen /> },
-  { at: '/operators', show: () => <Operators /> },
+  { at: '/operators', show: () => <ForAdmins /> },
   { at: '/read/:id', open: true, show: ({ id = '' }) => <Reading key={id} notebookId={id} /> },
   {
     at: '/read/:id/:page',
@@ -70,6 +70,17 @@ export function App() {
 function Redirect({ to }: { to: string }) {
   useEffect(() => navigate(to, 'replace'), [to])
   return null
+}
+
+function ForAdmins() {
+  const t = useMessages()
+  const standing = useStanding()
+  if ('user' in standing && standing.user.role === 'admin') return <Operators />
+  return (
+    <main id="main" className="column">
+      <p>{t.notFound}</p>
+    </main>
+  )
 }
 
 function Beginning() {
