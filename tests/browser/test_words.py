@@ -174,6 +174,23 @@ def test_a_session_that_ends_while_one_types_is_signed_in_again_over_the_text(wr
     assert writer.stored() == "Before. After."
 
 
+def test_a_session_that_was_lost_is_signed_in_again_at_a_page_that_was_never_open_here(writer: Writer) -> None:
+    page, pages = writer.page, f"/notebooks/{writer.notebook_id}/pages"
+    made = writer.api.ask("POST", pages, json={"title": "Elsewhere", "content": "Written elsewhere."})
+    writer.page_id = made["id"]
+    writer.context.clear_cookies()
+    page.goto(writer.path)
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("E-mail").fill(writer.api.email)
+    dialog.get_by_label("Password").fill(PASSWORD)
+    dialog.get_by_role("button", name="Sign in").click()
+    expect(dialog).to_be_hidden()
+    expect(writer.text()).to_have_text("Written elsewhere.")
+    writer.type(" And here.")
+    writer.wait_until_saved()
+    assert writer.stored() == "Written elsewhere. And here."
+
+
 def test_composing_is_not_disturbed_by_what_comes_from_elsewhere(writer: Writer) -> None:
     writer.edit_elsewhere("first\n\n")
     writer.open()

@@ -69,10 +69,12 @@ class Session {
 
   /** Send with the access token; once it has expired, with the next one. */
   async send(request: Request): Promise<Response> {
-    if (!this.access && this.user) await this.refresh()
+    if (/\/auth\/(login|register)$/.test(request.url) || !this.user) return fetch(this.signed(request))
+    // Without a token one's own pages are not there: what is said then is that the session is over.
+    if (!this.access && !(await this.refresh())) return sessionOver()
     const again = request.clone()
     const response = await fetch(this.signed(request))
-    if (response.status !== 401 || !this.user || request.url.includes('/auth/')) return response
+    if (response.status !== 401) return response
     return (await this.refresh()) ? fetch(this.signed(again)) : response
   }
 
@@ -126,6 +128,10 @@ class Session {
     this.standing = standing
     for (const listener of this.listeners) listener()
   }
+}
+
+function sessionOver(): Response {
+  return new Response('{}', { status: 401, headers: { 'Content-Type': 'application/problem+json' } })
 }
 
 /** Run it while no other window does; where cookies are switched off there are no locks either. */

@@ -30,6 +30,13 @@ export function useLoaded<T>(key: string, load: () => Promise<T>): Loaded<T> {
     }
   }, [key, turn])
   const reload = useCallback(() => setTurn((before) => before + 1), [])
+  const standing = useStanding().kind
+  const failed = useRef(false)
+  failed.current = state.error !== null
+  // What could not be had may be there for who has signed in again.
+  useEffect(() => {
+    if (standing === 'in' && failed.current) reload()
+  }, [standing, reload])
   const set = useCallback((data: T) => setState({ key, data, error: null }), [key])
   return { data: state.key === key ? state.data : null, error: state.key === key ? state.error : null, reload, set }
 }
