@@ -111,6 +111,10 @@ def test_a_full_disk_of_the_browser_is_told_and_the_text_is_saved_all_the_same(s
     writer.context.set_offline(True)
     writer.type("and this by nobody yet")
     expect(writer.status()).to_have_text(re.compile("^Only in this window: .*storage is full"))
+    with writer.page.expect_event("dialog") as asked:
+        writer.page.close(run_before_unload=True)
+    assert asked.value.type == "beforeunload"
+    asked.value.dismiss()
     writer.context.set_offline(False)
     writer.wait_until_saved()
     assert writer.stored() == "Kept by the service alone, and this by nobody yet"
@@ -156,6 +160,16 @@ def without_cookies(browser: Browser, serving: Serving, tmp_path: Path) -> Itera
     made.close()
 
 
+def expire(route: Route, spent: list[str]) -> None:
+    """The first token that comes is not accepted any more."""
+    token = route.request.headers["authorization"]
+    spent[:] = spent or [token]
+    if token in spent:
+        route.fulfill(status=401, content_type="application/problem+json", body="{}")
+    else:
+        route.continue_()
+
+
 def test_without_cookies_one_is_told_and_can_write_all_the_same(
     without_cookies: BrowserContext, serving: Serving
 ) -> None:
@@ -172,8 +186,8 @@ def test_without_cookies_one_is_told_and_can_write_all_the_same(
     status = page.get_by_role("status")
     expect(status).to_have_text(re.compile("^Guardado · versión"))
     # The access token has run out: the next one comes by the refresh token in this window's memory.
-    expired = {"status": 401, "content_type": "application/problem+json", "body": "{}"}
-    page.route("**/pages/*", lambda route: route.fulfill(**expired), times=1)
+    spent: list[str] = []
+    page.route("**/pages/*", lambda route: expire(route, spent))
     page.keyboard.type(" Tampoco hace falta.")
     expect(status).to_have_text("Guardado · versión 3")
     without_cookies.set_offline(True)

@@ -44,19 +44,21 @@ def test_outline_find_goal_preview_and_focus(writer: Writer) -> None:
     expect(writer.button("History")).to_be_visible()
 
 
-def test_the_line_that_is_written_is_never_hidden(writer: Writer) -> None:
+def test_the_line_with_the_cursor_never_hides_under_a_bar(writer: Writer) -> None:
     writer.edit_elsewhere(TEXT)
     writer.open()
-    for height in (800, 500):
-        writer.page.set_viewport_size({"width": 360, "height": height})
-        writer.type("\n\nHere.")
-        here = writer.page.locator(".cm-line").last.bounding_box()
-        bar, below = (writer.page.locator(each).bounding_box() for each in (".above", ".count"))
-        assert here
+    writer.page.set_viewport_size({"width": 360, "height": 500})
+    writer.text().press("Control+Home")
+    for key, times in (("ArrowDown", 40), ("ArrowUp", 25)):
+        for _ in range(times):
+            writer.page.keyboard.press(key)
+        line, bar, count = (writer.page.locator(each).bounding_box() for each in (".cm-activeLine", ".above", ".count"))
+        assert line
         assert bar
-        assert below
-        assert bar["y"] + bar["height"] <= here["y"]
-        assert here["y"] + here["height"] <= below["y"]
+        assert count
+        assert bar["y"] + bar["height"] <= line["y"], key
+        assert line["y"] + line["height"] <= count["y"], key
+        assert bar["y"] == 0, "what became of the words stays in sight"
 
 
 def test_a_link_to_another_page_and_a_save_that_was_asked_for(writer: Writer, serving: Serving) -> None:

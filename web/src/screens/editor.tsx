@@ -198,6 +198,7 @@ function Merged({ count }: { count: number }) {
   return (
     <p aria-live="polite" className="told">
       {count > 0 && t.merged}
+      {count > 1 && ` (${count})`}
     </p>
   )
 }

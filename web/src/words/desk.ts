@@ -169,6 +169,10 @@ function each(call: (page: OpenPage) => void): void {
 /** Begin to listen: to the network, to the other windows, and to this one's end. */
 export function watch(): void {
   addEventListener('online', () => each((page) => page.keeper.tell({ type: 'retry' })))
+  addEventListener('beforeunload', (event) => {
+    // Only what is neither kept nor saved is worth a question.
+    if ([...open.values()].some(({ draft, keeper }) => keeper.state.unkept && isDirty(draft))) event.preventDefault()
+  })
   addEventListener('pagehide', () => each((page) => page.keeper.flush()))
   document.addEventListener('visibilitychange', () => {
     each((page) => (document.hidden ? page.keeper.flush() : void page.check()))
