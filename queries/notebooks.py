@@ -1,6 +1,10 @@
 """Notebooks: the lists, and each alone with its pages."""
 
+from collections.abc import Sequence
 from typing import Any
+
+import msgspec
+from sqlalchemy import Connection
 
 from events import outstanding
 from events.subscriptions import UPDATE_VIEWS
@@ -20,7 +24,22 @@ def own_list(reads: Reads, user_id: str, trashed: bool, page: int, per_page: int
     with reads.current.connection() as connection:
         reads.current.catch_up_views(connection, user_id)
         found = notebook_list.own(connection, user_id, trashed, page, per_page)
-    return listing([shape.present(row, owner) for row in found.rows], found.total, page, per_page, is_public=False)
+        items = _in_list(reads, connection, [row["state"] for row in found.rows], owner, shape)
+    return listing(items, found.total, page, per_page, is_public=False)
+
+
+def _in_list(
+    reads: Reads, connection: Connection, states: Sequence[str], owner: Profile, shape: Shape
+) -> list[msgspec.Raw]:
+    """What is told of the notebooks in these states, finished: what was told of them before is told again."""
+    keys = {state: ("in list", shape.digest, state, owner.version) for state in states}
+    known = {state: reads.settled.piece(key) for state, key in keys.items()}
+    for row in notebook_list.in_states(connection, [state for state in states if known[state] is None]):
+        # If it has changed between the two questions, it is told as it is now.
+        key = ("in list", shape.digest, row["state"], owner.version)
+        made = reads.settled.keep_piece(key, shape.present(row, owner))
+        known |= {state: made for state in states if state.startswith(f"{row['notebook_id']}|")}
+    return [piece for piece in known.values() if piece is not None]
 
 
 @retried

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+import msgspec
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError, TimeoutError
 
@@ -53,6 +54,16 @@ class Settled:
         presented = shape.present(*found)
         body = encode(presented)
         return self._keep(key, Kept(body, etag_of(body, presented["version"]), owner_id, 0))
+
+    def piece(self, key: Key) -> msgspec.Raw | None:
+        """A part of an answer under this key, if it was made before."""
+        made: bytes | None = self._memory.get(key)
+        return None if made is None else msgspec.Raw(made)
+
+    def keep_piece(self, key: Key, presented: Any) -> msgspec.Raw:
+        made = encode(presented)
+        self._memory.put(key, made, len(made))
+        return msgspec.Raw(made)
 
     # --- what readers see: in Redis as well --------------------------------------------------------------------
 

@@ -8,10 +8,12 @@ import pytest
 from redis import Redis
 
 from api import presenters
+from domain.commands.accounts import EditProfile, edit_profile
 from infra import shared_cache
 from infra.settings import Settings
 from infra.shared_cache import SECONDS_TO_LIVE, SharedCache
 from queries.answer import Shape
+from tests.integration.writing import do
 from tests.service import Author, Service
 
 
@@ -165,3 +167,45 @@ def test_no_process_keeps_more_than_the_setting_allows(service: Service, setting
         small.anyone().get(f"/notebooks/{notebook['id']}/pages/{page}")
         assert memory.used_bytes <= 1024 * 1024
     assert memory.used_bytes > 600_000
+
+
+def test_a_list_tells_of_each_change_whatever_was_told_before(service: Service) -> None:
+    """What is finished of a notebook is told again only as long as nothing that it is made of has changed."""
+    author = service.author()
+    notebook = author.notebook()["id"]
+    author.notebook("Another")
+    place = f"/notebooks/{notebook}"
+    page = f"{place}/pages/{author.page(notebook)['id']}"
+    renamed = {"display_name": "Somebody else"}
+    changes: list[Callable[[], object]] = [
+        lambda: author.put(place, {"title": "Walks", "metadata": {"a": 1}}),
+        lambda: author.put(page, {"content": "One, two, three."}),
+        lambda: author.put(page, {"content": "Two, three, four."}),
+        lambda: author.post(f"{place}/publish", expect=200),
+        lambda: author.put(page, {"content": "Five, six, seven."}),
+        lambda: author.delete(page),
+        lambda: author.post(f"{page}/restore", expect=200),
+        lambda: do(service.engine, edit_profile, EditProfile(str(author.id), renamed), str(author.id)),
+        lambda: author.post(f"{place}/unpublish", expect=200),
+        lambda: author.delete(place),
+    ]
+    for change in changes:
+        change()
+        service.app.extensions["sinpluma"].reads.current.wait_out()
+        for path in ("/notebooks", "/notebooks?trashed=true"):
+            cold = Service(service.settings, service.engine, wipe=False)
+            author.client, warm = cold.client(), author.client
+            afresh = author.get(path)
+            author.client = warm
+            assert author.get(path) == afresh
+            service.drain()
+            assert author.get(path) == afresh
+            assert afresh["total"] == len(afresh["items"])
+
+
+def test_behind_the_last_page_of_a_list_the_total_is_known(service: Service) -> None:
+    author = service.author()
+    for _ in range(3):
+        author.notebook()
+    assert [author.get(f"/notebooks?page={page}&per_page=2")["total"] for page in (1, 2, 3, 9)] == [3, 3, 3, 3]
+    assert author.get("/notebooks?trashed=true")["total"] == 0
