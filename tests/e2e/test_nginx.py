@@ -256,3 +256,17 @@ def test_while_the_api_is_away_clients_are_told_to_come_back(system: System) -> 
     assert away.status_code == 503
     assert away.headers["Retry-After"] == "2"
     assert_is_a_problem(away)
+
+
+def test_a_body_that_there_is_no_room_for_is_to_be_sent_again(system: System, author: httpx.Client) -> None:
+    """As on a full disk: nginx can't write it where it keeps large ones."""
+    bodies = system.settings.var / "nginx" / "bodies"
+    bodies.rename(bodies.with_name("aside"))
+    bodies.touch()
+    try:
+        answer = author.post("/notebooks", json={"title": "x", "description": "y" * 100_000})
+    finally:
+        bodies.unlink()
+        bodies.with_name("aside").rename(bodies)
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
+    assert author.post("/notebooks", json={"title": "x", "description": "y" * 100_000}).status_code == 422
