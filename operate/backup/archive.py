@@ -100,10 +100,16 @@ class Writer:
                 self._close()
                 self._part.rename(self.path)
         finally:
-            self._file.close()
+            self._let_go()
             self._part.unlink(missing_ok=True)
         if isinstance(error, OSError) and not isinstance(error, ConnectionError):
             raise BackupRefused(f"{self.path} can't be written: {error.strerror or error}") from error
+
+    def _let_go(self) -> None:
+        """Without a word: what is half written ends in three layers, each of which would complain of the next."""
+        for layer in (self._tar, self._gzip, self._file):
+            with contextlib.suppress(OSError, ValueError):
+                layer.close()
 
     def _close(self) -> None:
         self._tar.close()

@@ -9,14 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from minio.error import MinioException
 from sqlalchemy import Engine
 from tqdm import tqdm
+from urllib3.exceptions import HTTPError
 
 from domain.picture import object_key
 from events.pictures import Thumbnail
 from infra.clock import iso, now
 from infra.database import write_engine
-from infra.objects import NoSuchObject, Store
+from infra.objects import NoSuchObject, Store, check
 from infra.settings import Settings
 from operate.backup import rows
 from operate.backup.archive import END, FORMAT, MANIFEST, BackupRefused, Contents, End, Manifest, Writer
@@ -59,6 +61,7 @@ def _no_sweep(engine: Engine) -> Iterator[None]:
 
 
 def _write(file: Writer, source: Any, settings: Settings, with_secrets: bool) -> Made:
+    _refuse_missing_bucket(settings)
     rows.begin_snapshot(source)
     tables = rows.carried_tables(source)
     manifest = _manifest(source, tables, with_secrets)
@@ -71,6 +74,17 @@ def _write(file: Writer, source: Any, settings: Settings, with_secrets: bool) ->
     file.add(END, msgspec.json.encode(End(file.entries, contents, missing)))
     total = sum(each.rows for each in contents.values())
     return Made(total, len(keys) - len(missing), missing, sum(length for _, length, _ in file.entries))
+
+
+def _refuse_missing_bucket(settings: Settings) -> None:
+    try:
+        check(settings)
+    except LookupError:
+        bucket = settings.s3_bucket
+        helps = "set S3_BUCKET right, or if it is lost: docs/runbook.md, The object store is down, or hangs"
+        raise BackupRefused(f"the store has no bucket {bucket}; {helps}") from None
+    except (MinioException, HTTPError) as error:
+        raise BackupRefused(f"the object store can't be asked: {type(error).__name__}; log/objects.log") from None
 
 
 def _manifest(source: Any, tables: dict[str, list[str]], with_secrets: bool) -> Manifest:

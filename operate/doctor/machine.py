@@ -98,7 +98,7 @@ def ports(patient: Patient) -> Iterator[Finding]:
         yield Finding(
             f"nothing listens on {host}:{settings.port}",
             "the API does not run here",
-            "make run, or systemctl start sinpluma",
+            "make run, or systemctl start sinpluma@a (or b)",
         )
     elif b'"status"' not in said:
         yield Finding(

@@ -1,5 +1,6 @@
 """A backup under load, brought back elsewhere: everything acknowledged before it is there, byte for byte."""
 
+import gc
 import gzip
 import io
 import os
@@ -359,6 +360,38 @@ def test_a_backup_never_writes_over_a_file(settings: Settings, sound: Path, tmp_
         writing.back_up(settings, sound, with_secrets=False)
     with pytest.raises(BackupRefused, match="can't be written"):
         writing.back_up(settings, tmp_path / "no" / "folder", with_secrets=False)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"S3_BUCKET": "never-made"}, "the store has no bucket never-made"),
+        ({"S3_ENDPOINT": "http://127.0.0.1:1", "S3_ACCESS_KEY": "a", "S3_SECRET_KEY": "b"}, "can't be asked"),
+    ],
+)
+def test_a_backup_without_its_bucket_is_refused_in_one_line(
+    service: Service, tmp_path: Path, given: dict[str, str], told: str
+) -> None:
+    there = os.environ | given
+    command = [sys.executable, "run.py", "backup", str(tmp_path / "b")]
+    done = subprocess.run(command, cwd=CHECKOUT, env=there, capture_output=True, text=True)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
+    assert "no backup was made: " in done.stderr
+    assert told in done.stderr
+    assert files(tmp_path) == set()
+
+
+def test_what_is_half_written_goes_without_a_word(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    def half() -> None:
+        with archive.Writer(tmp_path / "b") as file:
+            file.add("one", b"x" * 100_000)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        half()
+    gc.collect()
+    assert capfd.readouterr().err == ""
+    assert files(tmp_path) == set()
 
 
 def test_ctrl_c_in_the_middle_of_a_restore_changes_nothing(service: Service, target: Settings, tmp_path: Path) -> None:
