@@ -17,6 +17,8 @@ def describe(writer: Writer, words: str) -> None:
     expect(dialog.get_by_role("textbox")).to_be_focused()
     dialog.get_by_label("What does it show?").fill(words)
     dialog.get_by_role("button", name="Insert").click()
+    # The next key goes into the text.
+    expect(writer.text()).to_be_focused()
 
 
 def placed(writer: Writer) -> str:

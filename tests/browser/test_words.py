@@ -144,6 +144,7 @@ def test_a_conflict_shows_both_texts_and_keeping_mine_leaves_theirs_in_the_histo
     clash(writer)
     look(writer.page, "a conflict")
     writer.button("Keep mine").click()
+    expect(writer.text()).to_be_focused()
     writer.wait_until_saved()
     assert writer.stored() == "the same line, mine"
     serving.drain()
@@ -170,6 +171,7 @@ def test_a_session_that_ends_while_one_types_is_signed_in_again_over_the_text(wr
     dialog.get_by_label("Password").fill(PASSWORD)
     dialog.get_by_label("E-mail").fill(writer.api.email)
     dialog.get_by_role("button", name="Sign in").click()
+    expect(writer.text()).to_be_focused()
     writer.wait_until_saved()
     assert writer.stored() == "Before. After."
 

@@ -80,7 +80,7 @@ function Writing({ open }: { open: OpenPage }) {
     if (text && view.current) insert(view.current, text)
   }
   const choose = (which: 'mine' | 'theirs') => keeper.tell({ type: 'chose', which })
-  useReturn(state.clash !== null, () => view.current?.focus())
+  useReturn(state.clash !== null || files.length > 0, () => view.current?.focus())
   const tools = { mode, setMode, outline, setOutline, focus, setFocus, open, state }
   const withView = (call: (view: EditorView) => void) => () => view.current && call(view.current)
   return (
