@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Engine, func, insert, select, text
+from sqlalchemy import Connection, Engine, delete, func, insert, select, text
 
 from bench import copying
 from events.deliveries import deliveries
@@ -12,6 +12,7 @@ from events.log import events, outbox
 from events.subscriptions import REACTIONS
 from infra.database import metadata
 from infra.settings import Settings
+from read_models import freshness
 from tests.service import Author, Service
 
 COPIES = 300
@@ -49,6 +50,15 @@ class World:
     @property
     def old_draft(self) -> str:
         return f"/notebooks/{self.long_notebook}/pages/{self.old_page}"
+
+
+def be_handled(world: World) -> None:
+    """Let the author's views be up to date and nothing of theirs be waiting, as a moment after a save."""
+    engine, author_id = world.service.engine, str(world.author.id)
+    with engine.connect() as connection:
+        connection.execution_options(isolation_level="AUTOCOMMIT")
+        freshness.catch_up(connection, engine, author_id)
+        connection.execute(delete(outbox).where(outbox.c.owner_id == author_id))
 
 
 def settle(engine: Engine, settings: Settings) -> World:
