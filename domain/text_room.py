@@ -16,7 +16,7 @@ _turn = select(users.c.id).where(users.c.id == bindparam("owner")).with_for_upda
 
 
 def text_bytes_of(connection: Connection, user_id: str) -> int:
-    return int(connection.scalar(_used, {"owner": user_id}) or 0)
+    return max(int(connection.scalar(_used, {"owner": user_id}) or 0), 0)
 
 
 def require_room_for_text(connection: Connection, user_id: str, wanted: int, limit: int, known: int | None) -> None:

@@ -57,11 +57,13 @@ RECOUNT_AFTER = timedelta(minutes=1)
 
 
 def used_by(owner_id: Any) -> ColumnElement[int]:
-    """The bytes that a user's texts take, as of the statement that this is put into."""
+    """The bytes that a user's texts take, as of the statement that this is put into; below zero for a moment, where
+    something was counted too low."""
     # One statement, so one snapshot: what the relay moves meanwhile is counted in one of the two places.
-    settled = select(text_usage.c.bytes).where(text_usage.c.owner_id == owner_id).scalar_subquery()
-    new = select(func.sum(outbox.c.grown)).where(outbox.c.owner_id == owner_id).scalar_subquery()
-    return cast(func.greatest(func.coalesce(settled, 0) + func.coalesce(new, 0), 0), BigInteger)
+    # Without functions around the two, which would have MySQL read them twice.
+    settled = select(func.coalesce(func.sum(text_usage.c.bytes), 0)).where(text_usage.c.owner_id == owner_id)
+    new = select(func.coalesce(func.sum(outbox.c.grown), 0)).where(outbox.c.owner_id == owner_id)
+    return cast(settled.scalar_subquery() + new.scalar_subquery(), BigInteger)
 
 
 def settle(connection: Connection, taken: Sequence[Row[Any]]) -> None:
