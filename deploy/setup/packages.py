@@ -2,11 +2,12 @@
 Python itself where a set-up may have been interrupted."""
 
 import argparse
+import csv
 import re
 import shutil
 import sys
 from collections.abc import Iterator
-from importlib.metadata import Distribution, distributions
+from importlib.metadata import distributions
 from pathlib import Path
 
 # In the virtual environment: which list was installed, whole.
@@ -23,7 +24,7 @@ def repair() -> int:
         for left in folder.glob("~*"):
             shutil.rmtree(left, ignore_errors=True)
         for described in folder.glob("*.dist-info"):
-            if not (described / "INSTALLER").is_file() or not _is_whole(Distribution.at(described)):
+            if not (described / "INSTALLER").is_file() or not _is_whole(described):
                 print(f"{described.name} is not whole and will be installed again")
                 (Path(sys.prefix) / INSTALLED).unlink(missing_ok=True)
                 shutil.rmtree(described)
@@ -66,14 +67,18 @@ def _site_packages() -> Iterator[Path]:
     return (Path(entry) for entry in {*sys.path} if entry.startswith(sys.prefix) and entry.endswith("site-packages"))
 
 
-def _is_whole(package: Distribution) -> bool:
-    files = package.files
-    return files is not None and all(file.size is None or _size(package, file) == file.size for file in files)
+def _is_whole(described: Path) -> bool:
+    """By pip's own list of the files; from Python 3.12 on, importlib.metadata leaves out of it what is not there."""
+    record = described / "RECORD"
+    if not record.is_file():
+        return False
+    with record.open(newline="") as file:
+        return all(not size or _size(described.parent / path) == int(size) for path, _, size in csv.reader(file))
 
 
-def _size(package: Distribution, file: object) -> int:
+def _size(file: Path) -> int:
     try:
-        return Path(str(package.locate_file(str(file)))).stat().st_size
+        return file.stat().st_size
     except OSError:
         return -1
 
