@@ -14,6 +14,9 @@ from deploy.background import give_way
 if TYPE_CHECKING:
     from infra.settings import Settings
 
+# As a shell tells of a process that SIGINT has ended.
+INTERRUPTED = 130
+
 # Each command imports what it needs when it is chosen: `--help` must not wait for a web framework.
 
 
@@ -238,6 +241,9 @@ def main() -> int:
     except (SettingsError, DatabaseRefused, MigrationBusy, MigrationFailed) as error:
         print(f"sinpluma: cannot start: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("sinpluma: interrupted", file=sys.stderr)
+        return INTERRUPTED
 
 
 if __name__ == "__main__":

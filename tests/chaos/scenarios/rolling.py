@@ -78,7 +78,9 @@ def _write_some(journal: Journal, size: Size) -> None:
 
 def _newer_code(folder: Path) -> Path:
     """A copy in which each read model is made by a newer builder."""
-    shutil.copytree(CHECKOUT, folder, ignore=shutil.ignore_patterns(".*", "__pycache__", "node_modules", "tests", "var"))
+    shutil.copytree(
+        CHECKOUT, folder, ignore=shutil.ignore_patterns(".*", "__pycache__", "node_modules", "tests", "var")
+    )
     for module in (folder / "read_models").rglob("*.py"):
         module.write_text(_BUILDER.sub(lambda found: f"BUILDER = {int(found[1]) + 1}", module.read_text()))
     return folder
