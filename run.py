@@ -14,9 +14,6 @@ from deploy.background import give_way
 if TYPE_CHECKING:
     from infra.settings import Settings
 
-# As a shell tells of a process that SIGINT has ended.
-INTERRUPTED = 130
-
 # Each command imports what it needs when it is chosen: `--help` must not wait for a web framework.
 
 
@@ -241,14 +238,11 @@ def main() -> int:
     except (SettingsError, DatabaseRefused, MigrationBusy, MigrationFailed) as error:
         print(f"sinpluma: cannot start: {error}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        print("sinpluma: interrupted", file=sys.stderr)
-        return INTERRUPTED
 
 
 if __name__ == "__main__":
     venv.enter()
     try:
-        sys.exit(main())
+        sys.exit(venv.status_of(main))
     except ModuleNotFoundError as error:
         venv.told_missing(error)

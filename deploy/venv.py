@@ -1,10 +1,12 @@
-"""Into the virtual environment: what run.py and seed.py do first, under whatever Python they were started with.
+"""How run.py and seed.py begin, in the virtual environment under whatever Python they were started with, and how they
+end.
 
 It imports nothing that has to be installed.
 """
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import NoReturn
@@ -12,6 +14,8 @@ from typing import NoReturn
 CHECKOUT = Path(__file__).resolve().parent.parent
 VENV = CHECKOUT / ".venv"
 OLDEST = (3, 11)
+# As a shell tells of a process that SIGPIPE has ended.
+NOT_READ = 141
 REMEDY = "`make run`, `make test` or `deploy/setup.sh run` installs all that is needed into .venv"
 
 
@@ -35,6 +39,22 @@ def told_missing(error: ModuleNotFoundError) -> NoReturn:
     if not name or (CHECKOUT / name).exists():
         raise error
     sys.exit(f"{_program()}: the Python package {name!r} is missing; {REMEDY}.")
+
+
+def status_of(command: Callable[[], int]) -> int:
+    """The exit status of a command. A reader of its output that goes away ends it without a traceback, and so does
+    Ctrl-C, also where the log has taken over what is uncaught."""
+    try:
+        status = command()
+        sys.stdout.flush()
+        return status
+    except KeyboardInterrupt:
+        sys.excepthook = _tell_uncaught
+        raise
+    except BrokenPipeError:
+        # `head`, say, has seen enough. Python would try to print the rest as it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return NOT_READ
 
 
 def _tell_uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

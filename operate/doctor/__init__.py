@@ -52,8 +52,9 @@ class Report:
             yield f"{name:{width}}  {each.what}"
             yield f"{'':{width}}    means: {each.means}"
             yield f"{'':{width}}    helps: {each.helps}"
-        for name, why in self.not_looked.items():
-            yield f"{name}: not looked at: {why}"
+        for why in dict.fromkeys(self.not_looked.values()):
+            names = ", ".join(name for name, reason in self.not_looked.items() if reason == why)
+            yield f"not looked at, since {why}: {names}"
         yield f"{len(self.looked)} checks, {len(self.findings)} findings, {len(self.not_looked)} not looked at"
 
 

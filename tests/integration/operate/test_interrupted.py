@@ -1,4 +1,4 @@
-"""Ctrl-C in any command of an operator: one line, and the exit that shells know."""
+"""Ctrl-C in any command of an operator, or a reader that goes away: no traceback, and the exit that shells know."""
 
 import os
 import signal
@@ -45,4 +45,15 @@ def test_ctrl_c_ends_a_command_in_one_line(tmp_path: Path, command: str) -> None
             process.send_signal(signal.SIGINT)
             _, said = process.communicate(timeout=PATIENCE)
             connection.close()
-    assert (process.returncode, said) == (130, "sinpluma: interrupted\n")
+    assert (process.returncode, said) == (-signal.SIGINT, "run.py: interrupted\n")
+
+
+def test_a_reader_that_has_seen_enough_is_no_failure(tmp_path: Path) -> None:
+    environment = {**os.environ, "SINPLUMA_VAR": str(tmp_path), "DATABASE_URL": "nonsense"}
+    read, write = os.pipe()
+    os.close(read)
+    doctor = subprocess.run(
+        [sys.executable, "run.py", "doctor"], cwd=CHECKOUT, env=environment, stdout=write, stderr=subprocess.PIPE
+    )
+    os.close(write)
+    assert (doctor.returncode, doctor.stderr) == (141, b"")
