@@ -246,18 +246,6 @@ def test_a_deleted_picture_is_gone_at_once_and_no_other_way_leads_to_it(
     assert httpx.get(picture).status_code == 404
 
 
-# --- an API that is away ----------------------------------------------------------------------------------------------
-
-
-def test_while_the_api_is_away_clients_are_told_to_come_back(system: System) -> None:
-    """Last: it stops the API."""
-    system.processes.stop("api")
-    away = httpx.get(f"{system.url}/api/v1/notebooks?public=true")
-    assert away.status_code == 503
-    assert away.headers["Retry-After"] == "2"
-    assert_is_a_problem(away)
-
-
 def test_a_body_that_there_is_no_room_for_is_to_be_sent_again(system: System, author: httpx.Client) -> None:
     """As on a full disk: nginx can't write it where it keeps large ones."""
     bodies = system.settings.var / "nginx" / "bodies"
@@ -270,3 +258,15 @@ def test_a_body_that_there_is_no_room_for_is_to_be_sent_again(system: System, au
         bodies.with_name("aside").rename(bodies)
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
     assert author.post("/notebooks", json={"title": "x", "description": "y" * 100_000}).status_code == 422
+
+
+# --- an API that is away ----------------------------------------------------------------------------------------------
+
+
+def test_while_the_api_is_away_clients_are_told_to_come_back(system: System) -> None:
+    """Last: it stops the API."""
+    system.processes.stop("api")
+    away = httpx.get(f"{system.url}/api/v1/notebooks?public=true")
+    assert away.status_code == 503
+    assert away.headers["Retry-After"] == "2"
+    assert_is_a_problem(away)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import pytest
 from redis import Redis
@@ -47,7 +48,9 @@ def knows_a_master(port: int) -> bool:
 def test_queues_and_cache_find_the_master_by_its_name(settings: Settings, sentinel: int) -> None:
     password = urlsplit(settings.redis_url).password
     watched = replace(settings, redis_url=f"redis+sentinel://:{password}@127.0.0.1:{sentinel}/notes/0")
-    assert broker.queue(broker.connect(watched), "update-views").count == 0
+    mine = uuid4().hex
+    broker.connect(watched).rpush(mine, "a job")
+    assert broker.connect(settings).lrange(mine, 0, -1) == [b"a job"]
     shared = cache.SharedCache(cache.connect(watched))
     shared.put("a name", b"a body")
     assert shared.get("a name") == b"a body"
