@@ -48,9 +48,11 @@ def knows_a_master(port: int) -> bool:
 def test_queues_and_cache_find_the_master_by_its_name(settings: Settings, sentinel: int) -> None:
     password = urlsplit(settings.redis_url).password
     watched = replace(settings, redis_url=f"redis+sentinel://:{password}@127.0.0.1:{sentinel}/notes/0")
+    # A queue that no other test has filled.
     mine = uuid4().hex
-    broker.connect(watched).rpush(mine, "a job")
-    assert broker.connect(settings).lrange(mine, 0, -1) == [b"a job"]
+    assert broker.queue(broker.connect(watched), mine).count == 0
+    broker.queue(broker.connect(settings), mine).push_job_id("a job")
+    assert broker.queue(broker.connect(watched), mine).job_ids == ["a job"]
     shared = cache.SharedCache(cache.connect(watched))
     shared.put("a name", b"a body")
     assert shared.get("a name") == b"a body"
