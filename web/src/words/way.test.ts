@@ -18,6 +18,8 @@ class Writer {
   promised: string[] = []
   /** Requests that left before they were kept. */
   early = 0
+  /** Texts that were put into the editor while characters were being composed. */
+  interrupted = 0
   private lastFull = -1
   private fresh: { word: string; at: number }[] = []
   keeper = this.open()
@@ -37,6 +39,7 @@ class Writer {
       clock: this.time,
       key: () => `key ${++keys}`,
       place: ({ title, content }) => {
+        if (this.keeper.state.composing) this.interrupted += 1
         this.title = title
         this.text = content.toString()
       },
@@ -152,6 +155,7 @@ async function act(writer: Writer, todo: Action, at: number): Promise<void> {
 function checkAlways(writer: Writer): void {
   const { keeper, server, wire } = writer
   expect(writer.early, 'kept, then sent').toBe(0)
+  expect(writer.interrupted, 'a composition is left alone').toBe(0)
   expect(wire.most, 'one request at a time').toBeLessThanOrEqual(1)
   const status = statusOf(keeper.state)
   if (status.kind === 'saved') {
@@ -175,6 +179,17 @@ async function live(actions: Action[], check: (writer: Writer) => void = () => {
   return writer
 }
 
+/** Typed between the choice of theirs and the server's answer. */
+const typedOnceTheirsWasChosen: Action[] = [
+  { do: 'type', front: false },
+  { do: 'other', front: false, heard: false },
+  { do: 'wait', ms: 1000 },
+  { do: 'type', front: false },
+  { do: 'weather', weather: 'answer lost' },
+  { do: 'choose', which: 'theirs' },
+  { do: 'type', front: false },
+]
+
 describe('no typed word is lost', () => {
   it('by crashes, lost, late and doubled messages, and other writers', async () => {
     const some = fc.array(fc.oneof({ weight: 8, arbitrary: action }, { weight: 2, arbitrary: others }), {
@@ -187,7 +202,7 @@ describe('no typed word is lost', () => {
         expect(statusOf(writer.keeper.state).kind).toBe('saved')
         for (const [at, todo] of actions.entries()) if (todo.do === 'other') expect(writer.has(`o${at}`)).toBe(true)
       }),
-      { numRuns: 1500 },
+      { numRuns: 1500, examples: [[typedOnceTheirsWasChosen]] },
     )
   }, 60_000)
 
@@ -244,6 +259,29 @@ describe('a clash', () => {
     await writer.time.pass(2000)
     expect(writer.text).toBe('begin theirs')
     expect(writer.has('later')).toBe(true)
+    expect(statusOf(writer.keeper.state)).toEqual({ kind: 'saved', version: 2 })
+  })
+
+  it('puts theirs in only when nothing is being composed', async () => {
+    const writer = await clashing()
+    writer.keeper.tell({ type: 'composing', on: true })
+    writer.keeper.tell({ type: 'chose', which: 'theirs' })
+    await writer.time.pass(2000)
+    expect(writer.text).toBe('begin mine')
+    writer.type('composed', false)
+    writer.keeper.tell({ type: 'composing', on: false })
+    await writer.time.pass(2000)
+    expect(writer.text).toBe('begin theirs')
+    expect(writer.has('composed')).toBe(true)
+  })
+
+  it('is over when theirs was written by hand', async () => {
+    const writer = await clashing()
+    writer.text = 'begin theirs'
+    writer.keeper.tell({ type: 'typed', title: writer.title, content: writer.text })
+    writer.keeper.tell({ type: 'chose', which: 'theirs' })
+    await writer.time.pass(2000)
+    expect(writer.keeper.state.clash).toBe(null)
     expect(statusOf(writer.keeper.state)).toEqual({ kind: 'saved', version: 2 })
   })
 })

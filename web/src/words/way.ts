@@ -170,7 +170,7 @@ function settled(state: State, pending: Pending, base: Base, now: number): State
   const { version, etag } = base
   const next = changed(state, { pending: null, saved: pending.edit, base: { version, etag } }, now)
   const sendAt = isDirty(next.draft) ? (state.sendAt ?? now) : null
-  return { ...next, tries: 0, trouble: null, behind: false, sendAt }
+  return { ...next, tries: 0, trouble: null, behind: false, clash: null, yielding: false, sendAt }
 }
 
 function stale(state: State, pending: Pending, answer: Outcome & { kind: 'stale' }, now: number): Step {
@@ -180,12 +180,12 @@ function stale(state: State, pending: Pending, answer: Outcome & { kind: 'stale'
   }
   const owed = state.draft.owed || !pending.autosave
   const free = { ...changed(state, { pending: null, owed }, now), tries: 0, trouble: null }
-  if (state.yielding) return adopt(free, current, current, now)
-  if (!merged) return [{ ...free, behind: true, clash: { current, refused: pending.edit } }, []]
-  // What was typed meanwhile is merged by the server, too, in the next save on the same base.
+  if (!merged && !state.yielding) return [{ ...free, behind: true, clash: { current, refused: pending.edit } }, []]
+  // What was typed meanwhile goes to the server, too, in another save on the same base: to be merged, or to lie in the
+  // history before it gives way to theirs.
   const moved = state.draft.edit !== pending.edit || state.composing
-  if (moved) return [{ ...free, behind: true, sendAt: now + REST_MS }, []]
-  return adopt(free, merged, current, now)
+  if (moved) return [{ ...free, behind: true, sendAt: now + (state.yielding ? 0 : REST_MS) }, []]
+  return adopt(free, state.yielding || !merged ? current : merged, current, now)
 }
 
 /** Take a text that came from the server into the editor; what the server does not have of it is sent. */
@@ -221,7 +221,7 @@ function chose(state: State, which: 'mine' | 'theirs', now: number): Step {
   const { clash, draft } = state
   if (!clash) return [state, []]
   if (which === 'theirs') {
-    if (draft.edit === clash.refused) return adopt(state, clash.current, clash.current, now)
+    if (draft.edit === clash.refused && !state.composing) return adopt(state, clash.current, clash.current, now)
     return [{ ...state, yielding: true, sendAt: now }, []]
   }
   const { version, etag } = clash.current
