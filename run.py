@@ -166,17 +166,20 @@ def _start(process_name: str, works: bool = False) -> "Settings":
 
 
 def _run(command: Callable[[argparse.Namespace], int | None], **given: str) -> int:
-    arguments = argparse.Namespace(command=command, **given)
-    _note_start(arguments)
-    return command(arguments) or 0
+    return _noted(argparse.Namespace(command=command, **given))
 
 
-def _note_start(arguments: argparse.Namespace) -> None:
-    """Before anything else: a program that fails as it begins is to be seen."""
+def _noted(arguments: argparse.Namespace) -> int:
+    """Noted before anything else: a program that fails as it begins is to be seen. One that returns was asked to."""
     from infra import starts
 
     queue = f"-{arguments.queue}" if arguments.command is worker else ""
-    starts.note_here(arguments.command.__name__ + queue)
+    name, var = arguments.command.__name__ + queue, starts.var_here()
+    starts.note(var, name)
+    status = arguments.command(arguments) or 0
+    if status == 0:
+        starts.forget(var, name)
+    return int(status)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -231,10 +234,9 @@ def main() -> int:
     from infra.settings import SettingsError
     from operate.database_check import DatabaseRefused
 
-    if arguments.command in (api, relay, worker, clock, background, linguistics):
-        _note_start(arguments)
+    run = _noted if arguments.command in (api, relay, worker, clock, background, linguistics) else arguments.command
     try:
-        return arguments.command(arguments) or 0
+        return run(arguments) or 0
     except (SettingsError, DatabaseRefused, MigrationBusy, MigrationFailed) as error:
         print(f"sinpluma: cannot start: {error}", file=sys.stderr)
         return 1

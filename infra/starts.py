@@ -1,4 +1,4 @@
-"""How often each program was started lately and has ended again, so that one that ends as soon as it has begun is seen.
+"""How often each program was started lately and has ended unasked, so that one that ends as soon as it begins is seen.
 
 A line with the time and the process in a file of the program's own: supervisor, systemd and containers all start
 programs again, and none of them tells the service.
@@ -15,31 +15,41 @@ from infra.settings import explicit_environment, var_folder
 # The folder under SINPLUMA_VAR.
 STARTS = "starts"
 WINDOW_SECONDS = 300
-# A rolling update ends each program once or twice.
+# A host that runs short of memory, or a server that is away, ends one now and then.
 MOST_ENDS = 3
 KEPT_LINES = 50
 
 
 def note(var: Path, name: str) -> None:
     """This process runs that program. What can't be noted is no reason not to run."""
-    path = var / STARTS / name
+    _write(var / STARTS / name, [f"{now().timestamp():.3f} {os.getpid()}"])
+
+
+def forget(var: Path, name: str) -> None:
+    """This process ends because it was asked to, which is no sign of anything."""
+    _write(var / STARTS / name, [])
+
+
+def _write(path: Path, own: list[str]) -> None:
+    """The lines of others, and this process's own."""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         lines = path.read_text().splitlines()[-KEPT_LINES:] if path.exists() else []
+        others = [line for line in lines if line.split()[1:] != [str(os.getpid())]]
         new = path.with_suffix(f".{time.monotonic_ns()}.new")
-        new.write_text("\n".join([*lines, f"{now().timestamp():.3f} {os.getpid()}"]) + "\n")
+        new.write_text("".join(f"{line}\n" for line in [*others, *own]))
         new.replace(path)
     except OSError:
         return
 
 
-def note_here(name: str) -> None:
-    """The same, in the SINPLUMA_VAR of the settings; whether they are right is not asked yet."""
-    note(var_folder(explicit_environment()), name)
+def var_here() -> Path:
+    """SINPLUMA_VAR as far as it can be told before anyone has asked whether the settings are right."""
+    return var_folder(explicit_environment())
 
 
 def ended(var: Path, at: datetime | None = None) -> dict[str, int]:
-    """How many processes of each program were started in the last ``WINDOW_SECONDS`` and are gone."""
+    """How many processes of each program were started in the last ``WINDOW_SECONDS`` and have ended unasked."""
     since = (at or now()).timestamp() - WINDOW_SECONDS
     folder = var / STARTS
     found = {path.name: path for path in folder.iterdir() if path.suffix != ".new"} if folder.is_dir() else {}
@@ -47,7 +57,7 @@ def ended(var: Path, at: datetime | None = None) -> dict[str, int]:
 
 
 def loops(var: Path, at: datetime | None = None) -> dict[str, int]:
-    """Those of which more have ended than an update explains."""
+    """Those of which more have ended than what may happen to any of them."""
     return {name: count for name, count in ended(var, at).items() if count > MOST_ENDS}
 
 

@@ -1,6 +1,7 @@
 """Real servers for the whole session, empty tables for each test."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,7 @@ from sqlalchemy import Engine, event, text
 
 from deploy import embedded
 from deploy.embedded import EmbeddedServices
-from infra import objects
+from infra import objects, starts
 from infra.database import metadata, read_engine, retrying, write_engine
 from infra.identity import identity
 from infra.migrating import migrate
@@ -144,6 +145,8 @@ def impatient(settings: Settings, db: Engine) -> Iterator[Engine]:
 @pytest.fixture
 def service(db: Engine, settings: Settings) -> Service:
     """The whole service in this process, on an empty database: API, relay and reactions, driven by ``drain()``."""
+    # What tests before have killed is no crash loop of this one.
+    shutil.rmtree(settings.var / starts.STARTS, ignore_errors=True)
     return Service(settings, db)
 
 

@@ -14,6 +14,7 @@ from sqlalchemy import Engine, select
 from deploy.embedded import EmbeddedServices
 from domain.page import pages
 from events.deliveries import deliveries
+from infra import starts
 from tests.chaos.processes import Processes
 from tests.chaos.system import System, until
 from tests.conftest import PATIENCE
@@ -31,6 +32,7 @@ class Stopped:
     """A process that was told to stop, by SIGTERM and nothing else."""
 
     def __init__(self, processes: Processes, name: str) -> None:
+        self._name = name
         self._process = processes._running[name]
         processes._forget(name)
         self._process.send_signal(signal.SIGTERM)
@@ -40,6 +42,8 @@ class Stopped:
 
     def ends_well(self) -> None:
         assert self._process.wait(PATIENCE) == 0
+        noted = (starts.var_here() / starts.STARTS / self._name).read_text()
+        assert str(self._process.pid) not in noted.split(), "it counts as one that was asked to end"
 
 
 def signed_in(system: System) -> httpx.Client:
