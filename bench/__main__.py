@@ -69,6 +69,10 @@ def _interrupt(*_: object) -> NoReturn:
     raise Interrupted
 
 
+def _is_interrupted() -> bool:
+    return signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+
+
 _HELP = f"any of {', '.join([*ROWS, PROFILE])}; default: all"
 
 
@@ -97,8 +101,12 @@ def _done(running: Running, step: Callable[[Running], object]) -> bool:
     try:
         step(running)
     except Exception:
-        print(f"left out, with what would have followed: \n{traceback.format_exc()}", file=sys.stderr)
-        return False
+        # What is cleared away after an interruption may fail in turn.
+        if not _is_interrupted():
+            print(f"left out, with what would have followed: \n{traceback.format_exc()}", file=sys.stderr)
+            return False
+    if _is_interrupted():
+        raise Interrupted
     return True
 
 

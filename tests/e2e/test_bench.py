@@ -29,7 +29,7 @@ def test_who_has_had_enough_of_a_bench_finds_nothing_left_of_it(tmp_path: Path) 
         assert services(servers)
         bench.send_signal(signal.SIGINT)
         _, told = bench.communicate(timeout=PATIENCE)
-    assert (bench.returncode, "interrupted" in told) == (2, True)
+    assert (bench.returncode, "interrupted" in told) == (2, True), told
     assert not services(servers)
     assert list(servers.iterdir()) == []
 
