@@ -2,13 +2,15 @@
 
 import re
 
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from infra.settings import Settings
 from operate.admins import create_admin
 from tests.browser.looking import look
 from tests.browser.serving import Serving
 from tests.browser.writer import Writer
+from tests.chaos.system import until
+from tests.conftest import PATIENCE
 from tests.e2e.running import wait_for
 
 TEXT = "# Morning\n\nThe heron stood.\n\n" + "It rained and rained.\n\n" * 60 + "## Noon\n\nThe heron sat."
@@ -52,13 +54,19 @@ def test_the_line_with_the_cursor_never_hides_under_a_bar(writer: Writer) -> Non
     for key, times in (("ArrowDown", 40), ("ArrowUp", 25)):
         for _ in range(times):
             writer.page.keyboard.press(key)
-        line, bar, count = (writer.page.locator(each).bounding_box() for each in (".cm-activeLine", ".above", ".count"))
-        assert line
+        # The editor scrolls when it has drawn.
+        until(lambda: is_between_bars(writer.page), PATIENCE, f"the line to be seen after {key}")
+        bar = writer.page.locator(".above").bounding_box()
         assert bar
-        assert count
-        assert bar["y"] + bar["height"] <= line["y"], key
-        assert line["y"] + line["height"] <= count["y"], key
         assert bar["y"] == 0, "what became of the words stays in sight"
+
+
+def is_between_bars(page: Page) -> bool:
+    line, bar, count = (page.locator(each).bounding_box() for each in (".cm-activeLine", ".above", ".count"))
+    assert line
+    assert bar
+    assert count
+    return bar["y"] + bar["height"] <= line["y"] and line["y"] + line["height"] <= count["y"]
 
 
 def test_a_link_to_another_page_and_a_save_that_was_asked_for(writer: Writer, serving: Serving) -> None:
