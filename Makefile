@@ -6,7 +6,7 @@ S3 ?= rclone
 # Of the bench, between commas; by default all.
 ROWS ?=
 COMMA = ,
-# Processes of the suite, each with servers of its own.
+# Processes of the suite, each with servers of its own; files in order, since the longest stand first.
 JOBS ?= 2
 .DEFAULT_GOAL = help
 # As in supervisord.conf, and for the same reason.
@@ -17,7 +17,7 @@ endif
 # Before a command that brings servers of its own.
 ON_DB = $(if $(filter mysql,$(DB)),server=$$(deploy/mysql.sh) && export SINPLUMA_DATABASE_SERVER="$$server" &&)
 
-SIDE_BY_SIDE = -n $(JOBS) --dist loadfile
+SIDE_BY_SIDE = -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 .PHONY: help run test check bench chaos requirements
 

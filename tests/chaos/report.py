@@ -68,13 +68,15 @@ class Report:
 
 @dataclass(frozen=True)
 class Scenario:
-    """``run(services, size, report, folder)`` does it and fills in the report; ``full`` is the promised size."""
+    """``run(services, size, report, folder)`` does it and fills in the report; ``full`` is the promised size. One that
+    ``measures_time`` needs the machine for itself."""
 
     number: int
     name: str
     run: Callable[..., None]
     full: Any
     short: Any
+    measures_time: bool = False
 
 
 def table(reports: Sequence[Report]) -> str:

@@ -13,9 +13,13 @@ from tests.chaos.scenarios import SCENARIOS
 FUZZING = "fuzzing"
 
 
-@pytest.mark.alone
 @pytest.mark.parametrize(
-    "scenario", [each for each in SCENARIOS if each.name != FUZZING], ids=lambda scenario: scenario.name
+    "scenario",
+    [
+        pytest.param(each, id=each.name, marks=[pytest.mark.alone] if each.measures_time else [])
+        for each in SCENARIOS
+        if each.name != FUZZING
+    ],
 )
 def test_nothing_is_lost(scenario: Scenario, servers: EmbeddedServices, settings: Settings, tmp_path: Path) -> None:
     report = Report(scenario.number, scenario.name, seed="short")

@@ -230,4 +230,5 @@ SCENARIO = Scenario(
     run,
     full=Size(clients=6, slow=200, calm_seconds=60.0, seconds=600.0, with_p99=True),
     short=Size(clients=2, slow=100, calm_seconds=2.0, seconds=6.0, with_p99=False),
+    measures_time=True,
 )

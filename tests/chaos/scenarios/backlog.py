@@ -161,4 +161,5 @@ SCENARIO = Scenario(
     ),
     # Too short for the figures to mean much: that it drains and purges is what counts.
     short=Size(events=600, least_pace=0.2, old_rows=5_000, clients=2, pause=0.0, calm_seconds=2.0, most_p99=10.0),
+    measures_time=True,
 )

@@ -169,4 +169,5 @@ SCENARIO = Scenario(
     run,
     full=Size(clients=8, kills=20, stops=10, stop_seconds=30.0, cut_commits=1000),
     short=Size(clients=3, kills=1, stops=1, stop_seconds=6.0, cut_commits=10),
+    measures_time=True,
 )

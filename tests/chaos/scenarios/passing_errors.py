@@ -81,4 +81,5 @@ SCENARIO = Scenario(
     run,
     full=Size(writes=20_000, clients=8, spared=0, at_most_seconds=800.0),
     short=Size(writes=300, clients=4, spared=1, at_most_seconds=120.0),
+    measures_time=True,
 )

@@ -198,4 +198,5 @@ SCENARIO = Scenario(
     run,
     full=Size(saves=2_000, pause=0.03, share=0.9),
     short=Size(saves=80, pause=0.05, share=0.5),
+    measures_time=True,
 )

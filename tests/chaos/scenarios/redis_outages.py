@@ -163,4 +163,5 @@ SCENARIO = Scenario(
         stop_seconds=3.0,
         times_slower=20.0,
     ),
+    measures_time=True,
 )

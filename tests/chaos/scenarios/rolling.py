@@ -138,4 +138,5 @@ SCENARIO = Scenario(
     run,
     full=Size(rounds=10, clients=8, pace=0.0, pause=0.5),
     short=Size(rounds=2, clients=4, pace=0.1, pause=0.1),
+    measures_time=True,
 )
