@@ -4,7 +4,20 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Integer, ScalarSelect, Select, bindparam, func, literal, or_, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    ScalarSelect,
+    Select,
+    bindparam,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    union_all,
+)
 
 from events.deliveries import by_key, deliveries
 from events.log import outbox
@@ -25,6 +38,14 @@ _pending_of_owner = union_all(
         or_(deliveries.c.state == "pending", bindparam("parked", type_=Integer) == 1),
     ),
 )
+
+
+def is_behind(reaction: str, owner: ColumnElement[str]) -> ColumnElement[bool]:
+    """Whether the reaction has still to handle a change of this owner: for a statement that reads what the reaction
+    writes, so that both are of one snapshot."""
+    new = exists().where(outbox.c.owner_id == owner)
+    columns = deliveries.c
+    return or_(new, exists().where(columns.owner_id == owner, columns.reaction == reaction, columns.state == "pending"))
 
 
 def not_in_views(connection: Connection, owner_id: str) -> list[Pending]:

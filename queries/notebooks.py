@@ -22,8 +22,10 @@ def own_list(reads: Reads, user_id: str, trashed: bool, page: int, per_page: int
     """One's own notebooks, or those in one's trash, newest change first."""
     owner = reads.current.profile(user_id)
     with reads.current.connection() as connection:
-        reads.current.catch_up_views(connection, user_id)
         found = notebook_list.own(connection, user_id, trashed, page, per_page)
+        if found.may_be_behind:
+            reads.current.catch_up_views(connection, user_id)
+            found = notebook_list.own(connection, user_id, trashed, page, per_page)
         items = _in_list(reads, connection, [row["state"] for row in found.rows], owner, shape)
     return listing(items, found.total, page, per_page, is_public=False)
 

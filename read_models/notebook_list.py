@@ -6,19 +6,24 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Integer, Select, and_, bindparam, func, not_, select
 
+from events import outstanding
+from events.subscriptions import UPDATE_VIEWS
+from infra.database import Id
 from read_models.notebook_view import notebook_views
 from read_models.page_view import page_views
 from read_models.published import published_notebooks
 
-_TOTAL = "rows_in_all"
+_TOTAL, _BEHIND = "rows_in_all", "is_behind"
 
 
 @dataclass(frozen=True)
 class Slice:
-    """One page of a list: its rows, and how many there are in all."""
+    """One page of a list: its rows, and how many there are in all. ``may_be_behind``: the owner may have changed
+    something that it does not show."""
 
     rows: list[dict[str, Any]]
     total: int
+    may_be_behind: bool = True
 
 
 class Listing(NamedTuple):
@@ -49,8 +54,12 @@ def _listing(query: Select[Any], order: tuple[Any, ...], counted: Select[Any] | 
 def _own(trashed: bool) -> Listing:
     columns = notebook_views.c
     in_trash = columns.trashed_at.is_not(None) if trashed else columns.trashed_at.is_(None)
-    query = select(_STATE).where(columns.owner_id == bindparam("owner"), columns.version > 0, in_trash)
-    return _listing(query, (columns.changed_at.desc(), columns.notebook_id.desc()))
+    owner = bindparam("owner", type_=Id)
+    # Asked in passing, where a question of its own would be a second round trip for each list.
+    behind = outstanding.is_behind(UPDATE_VIEWS, owner).label(_BEHIND)
+    query = select(_STATE).where(columns.owner_id == owner, columns.version > 0, in_trash)
+    order = (columns.changed_at.desc(), columns.notebook_id.desc())
+    return _listing(query.add_columns(behind), order, counted=query)
 
 
 # Built once: that takes longer than to ask.
@@ -108,6 +117,7 @@ def _slice(connection: Connection, listing: Listing, given: dict[str, Any], page
     place = {"most": per_page, "first": (page - 1) * per_page}
     rows = [dict(row) for row in connection.execute(listing.rows, given | place).mappings()]
     totals = [row.pop(_TOTAL) for row in rows]
+    behind = [row.pop(_BEHIND, True) for row in rows]
     # Behind the last page no row tells it.
     total = totals[0] if totals else connection.scalar(listing.total, given) if page > 1 else 0
-    return Slice(rows, total or 0)
+    return Slice(rows, total or 0, any(behind) or not rows)
