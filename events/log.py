@@ -143,12 +143,10 @@ def ids_after(connection: Connection, event_id: str, names: Collection[str], lim
     return list(connection.scalars(query.order_by(columns.id).limit(limit)))
 
 
-def count(connection: Connection, names: Collection[str], most: int, since: datetime | None = None) -> int:
-    """How many events of these names there are, ``most`` when there are more; by their ids from about ``since`` on. The
-    log is as large as all that was ever written, so nobody counts all of it."""
-    query = select(events.c.id).where(events.c.type.in_(list(names)))
-    if since:
-        query = query.where(events.c.id >= first_id(since))
+def count(connection: Connection, names: Collection[str], most: int, after: str = "") -> int:
+    """How many events of these names there are with ids after this one, ``most`` when there are more. The log is as
+    large as all that was ever written, so nobody counts all of it."""
+    query = select(events.c.id).where(events.c.id > after, events.c.type.in_(list(names)))
     return connection.scalar(select(func.count()).select_from(query.limit(most).subquery())) or 0
 
 

@@ -21,7 +21,8 @@ rebuilds = table(
     # The builder of the live tables, and of the shadow: NULL while there is none.
     Column("builder_version", Integer, nullable=False),
     Column("building", Integer),
-    # The last event of the log that the shadow has seen.
+    # The last event of the log that the shadow has seen; when there is none any more, the last one that was read in the
+    # order of the log. What came after it was projected one by one.
     Column("position", Id, nullable=False, server_default=""),
 )
 
@@ -55,6 +56,12 @@ def are_under_way(connection: Connection) -> bool:
     # Select all rows: InnoDB releases the lock of a row that a condition excludes.
     found = connection.execute(select(rebuilds.c.building).with_for_update(read=True)).scalars()
     return any(building is not None for building in found.all())
+
+
+def read_until(connection: Connection, model: str) -> str:
+    """The last event of the log that was there when this model was made anew; empty when it never was."""
+    position: str | None = connection.scalar(select(rebuilds.c.position).where(rebuilds.c.model == model))
+    return position or ""
 
 
 def request(connection: Connection, model: str) -> None:

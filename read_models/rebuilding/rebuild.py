@@ -148,7 +148,7 @@ class Rebuild:
             self._old.drop(connection)
 
 
-_done = {"builder_version": rebuilds.c.building, "building": None, "position": ""}
+_done = {"builder_version": rebuilds.c.building, "building": None}
 
 
 def introduce(engine: Engine, model: Model) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from sqlalchemy import Column, Connection, Index, Integer, String, delete, select, update
+from sqlalchemy import Column, Connection, Index, Integer, String, delete, select, text, update
 from sqlalchemy.dialects.mysql import BIGINT, CHAR, MEDIUMTEXT
 
 from infra.database import Id, LongText, UtcDateTime, table
@@ -91,6 +91,11 @@ def forget(connection: Connection, page_id: str) -> None:
     connection.execute(delete(search_entries).where(search_entries.c.page_id == page_id))
 
 
+def size(connection: Connection) -> int:
+    """About how many entries there are, as the server estimates it: nobody counts a million of them."""
+    return connection.scalar(_size) or 0
+
+
 def retitle(connection: Connection, page_ids: Iterable[str], scope: Scope, notebook_title: str) -> None:
     """Tell of another title of the notebook that these pages are in. It is not searched, so no term changes."""
     columns = search_entries.c
@@ -118,6 +123,9 @@ def _row(entry: Entry) -> dict[str, Any]:
     return {**row, **marked, "body": body, "builder_version": BUILDER}
 
 
+_size = text(
+    "SELECT table_rows FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = 'search_entries'"
+)
 _SAME = ("page_id", "scope", "notebook_id", "author_id", "notebook_title", "title", "version", "updated_at")
 
 

@@ -24,6 +24,7 @@ from infra.database import metadata
 from infra.settings import Settings
 from read_models import references, revisions, views
 from read_models.rebuilding import rebuild
+from read_models.rebuilding.rebuild import Rebuild
 from read_models.search import refresh
 from read_models.search.index import search_entries
 from tests.chaos.system import until
@@ -139,17 +140,48 @@ def test_the_search_index_is_made_anew_when_much_of_it_has_changed(
     service: Service, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     author = service.author()
-    author.page(author.notebook()["id"], "Heron", "One heron.")
+    notebook = author.notebook()["id"]
+    author.page(notebook, "Heron", "One heron.")
     service.drain()
-    engine, week = service.engine, clock_module.COMPACT_EVERY
+    engine = service.engine
     renew_read_models(engine, settings, now())
-    for changes, at, wanted_now in ((1000, now(), []), (1, now() + 2 * week, []), (1, now(), ["search"])):
+    author.page(notebook, "Stork", "One stork.")
+    service.drain()
+    have_counted(engine)
+    for changes, wanted_now in ((1000, []), (1, ["search"])):
         monkeypatch.setattr(clock_module, "COMPACT_CHANGES", changes)
-        assert compact_search(engine, settings, at) == 0
+        assert compact_search(engine, settings, now()) == 0
         assert [each.name for each in rebuild.wanted(engine, ALL_MODELS.values())] == wanted_now
     renew_read_models(engine, settings, now())
     assert rebuild.wanted(engine, ALL_MODELS.values()) == []
     assert author.get("/search?q=heron")["total"] == 1
+    assert compact_search(engine, settings, now()) == 0
+    assert rebuild.wanted(engine, ALL_MODELS.values()) == [], "nothing has changed since it was made"
+
+
+def have_counted(engine: Engine) -> None:
+    """The server's estimate of the index' size is of now."""
+    with engine.begin() as connection:
+        connection.execute(text("ANALYZE TABLE search_entries")).all()
+
+
+def test_a_large_search_index_is_made_anew_when_a_quarter_of_it_has_changed(
+    service: Service, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    author = service.author()
+    notebook = author.notebook()["id"]
+    for number in range(12):
+        author.page(notebook, f"Heron {number}", "One heron.")
+    service.drain()
+    engine = service.engine
+    for _ in Rebuild(engine, refresh.MODEL).run():
+        pass
+    have_counted(engine)
+    monkeypatch.setattr(clock_module, "COMPACT_CHANGES", 1)
+    for wanted_now in ([], [], [], ["search"]):
+        compact_search(engine, settings, now())
+        assert [each.name for each in rebuild.wanted(engine, ALL_MODELS.values())] == wanted_now
+        author.page(notebook, "Stork", "One stork.")
 
 
 def test_a_chore_that_fails_stops_no_other_and_is_tried_again_soon(
