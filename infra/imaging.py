@@ -16,7 +16,7 @@ from typing import Any
 
 import magic
 
-CHECKOUT = Path(__file__).resolve().parent.parent.parent
+CHECKOUT = Path(__file__).resolve().parent.parent
 
 TYPES = ("image/jpeg", "image/png", "image/webp", "image/gif")
 HEAD_BYTES = 8192
@@ -131,7 +131,7 @@ def _wait() -> None:
 
 def _run(job: str, source: Path, target: Path) -> dict[str, Any]:
     # Nothing of our environment: a decoder that is turned against us shall find no secret there.
-    command = [sys.executable, "-E", "-s", "-m", "infra.imaging.child", job, str(source), str(target)]
+    command = [sys.executable, "-E", "-s", "-m", "infra.decoding.child", job, str(source), str(target)]
     try:
         child = subprocess.run(command, cwd=CHECKOUT, env={}, capture_output=True, timeout=WALL_SECONDS, check=True)
     except subprocess.TimeoutExpired as error:

@@ -9,7 +9,7 @@ from PIL import Image
 
 from bench.figures import Turn, Work
 from bench.running import Running
-from infra.imaging import sizes
+from infra.decoding import sizes
 
 PIXELS = (4000, 3000)
 PICTURES_EACH = 4

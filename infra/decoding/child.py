@@ -33,8 +33,8 @@ def run(job: str, source: Path, target: Path) -> dict[str, Any]:
     # Imported behind the limits, and only here: the parent never loads a decoder.
     from PIL import Image
 
-    from infra.imaging.original import Refused, write_original
-    from infra.imaging.sizes import write_sizes
+    from infra.decoding.original import Refused, write_original
+    from infra.decoding.sizes import write_sizes
 
     jobs: dict[str, Callable[[Path, Path], Any]] = {"original": write_original, "sizes": write_sizes}
     # Of all warnings one is about the picture; the others are about notes that are thrown away.

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from PIL import GifImagePlugin, Image, ImageFile, ImageSequence
 from PIL.JpegImagePlugin import get_sampling
 
-from infra.imaging import colour, jpeg, webp
+from infra.decoding import colour, jpeg, webp
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
 MIME = {"JPEG": "image/jpeg", "MPO": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp", "GIF": "image/gif"}

@@ -5,8 +5,8 @@ from typing import Any
 
 from PIL import Image
 
-from infra.imaging import colour
-from infra.imaging.original import open_picture
+from infra.decoding import colour
+from infra.decoding.original import open_picture
 
 # The longest side in pixels, the largest first: each is made from the one before.
 SIZES = {"large": 1600, "medium": 800, "small": 320}

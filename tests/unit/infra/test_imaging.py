@@ -12,7 +12,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from infra import imaging
-from infra.imaging import child, original, sizes
+from infra.decoding import child, original, sizes
 from infra.settings import CHECKOUT
 
 ROUNDS = 3
@@ -25,7 +25,7 @@ def photograph(path: Path, size: tuple[int, int] = (4000, 3000)) -> Path:
 
 
 def test_the_child_can_not_take_more_memory_than_it_is_given() -> None:
-    code = "from infra.imaging import child; child.limit(); bytearray(child.MEMORY_BYTES)"
+    code = "from infra.decoding import child; child.limit(); bytearray(child.MEMORY_BYTES)"
     ended = subprocess.run([sys.executable, "-c", code], cwd=CHECKOUT, capture_output=True, text=True)
     assert ended.returncode == 1
     assert "MemoryError" in ended.stderr
@@ -54,7 +54,7 @@ def test_a_picture_is_not_blamed_for_a_processor_that_others_use(
 
 
 def test_a_picture_that_takes_more_than_its_processor_time_ends_its_child(tmp_path: Path) -> None:
-    code = "import os; from infra.imaging import child; child.CPU_SECONDS = 1; child.limit()\n"
+    code = "import os; from infra.decoding import child; child.CPU_SECONDS = 1; child.limit()\n"
     command = [sys.executable, "-c", code + "print(os.nice(0), flush=True)\nwhile True: pass"]
     ended = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, timeout=60)
     assert (ended.stdout, ended.returncode < 0) == ("10\n", True)
@@ -104,7 +104,7 @@ def test_a_picture_that_does_not_fit_into_memory_is_refused_and_told_what_to_do(
 
 
 def test_a_picture_that_grows_beyond_what_is_kept_is_refused_and_told_what_to_do(tmp_path: Path) -> None:
-    code = "from infra.imaging import child; child.MOST_FILE_BYTES = 900; child.main()"
+    code = "from infra.decoding import child; child.MOST_FILE_BYTES = 900; child.main()"
     command = [
         sys.executable,
         "-c",

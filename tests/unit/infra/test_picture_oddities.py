@@ -8,8 +8,8 @@ from typing import Any, cast
 import pytest
 from PIL import Image, ImageChops, ImageSequence
 
-from infra.imaging import child
-from infra.imaging.original import Refused, write_original
+from infra.decoding import child
+from infra.decoding.original import Refused, write_original
 from tests.integration.drawing import data, four_corners, profile_with_red_and_blue_exchanged, with_chunk, with_segment
 
 NO_DIRECTORY = b"II*\0\xff\xff\xff\xff"
