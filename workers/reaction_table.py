@@ -20,7 +20,7 @@ from workers.caches import refresh_caches
 from workers.thumbnails import make_thumbnails
 
 BATCH_PATIENCE = 3
-PAUSE_SECONDS = 0.25
+PAUSE_SECONDS = 0.5
 
 
 def _nothing(settings: Settings, events: Sequence[Event]) -> None:
@@ -73,7 +73,7 @@ TABLE = (
     _keeping(revisions.MODEL),
     # A search should find what was saved a moment ago; the others may take a little longer, since authors read their
     # own changes from the log.
-    _keeping(refresh.MODEL, covered=refresh.covered, pause=0.05),
+    _keeping(refresh.MODEL, covered=refresh.covered, pause=0.1),
     Reaction(MAKE_THUMBNAILS, (PictureUploaded, PictureRetried), make_thumbnails, at_once=1, seconds=45.0),
     _keeping(references.MODEL),
 )
