@@ -12,6 +12,8 @@ import yaml
 from infra.markdown import split_front_matter
 
 MOST_CHARACTERS = 64 * 1024
+# Lists and mappings in each other.
+MOST_DEPTH = 50
 NOTHING = ("", "~", "null", None)
 SAID = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
@@ -55,17 +57,31 @@ def read_front_matter(text: str) -> tuple[About, str]:
 def _yaml(inside: str) -> dict[str, Any]:
     """Every scalar as the text that it is, so that no title turns into a date, a number or a truth."""
     try:
+        _require_shallow(inside)
         # The loader makes texts, lists and mappings only.
         fields = yaml.load(inside, yaml.BaseLoader)  # noqa: S506
-    except (yaml.YAMLError, RecursionError) as error:
+    except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         # The block begins below the first line of the file.
         where = f"line {mark.line + 2}: " if mark else ""
-        reason = getattr(error, "problem", None) or "it is nested too deeply"
+        reason = getattr(error, "problem", None) or "it can't be read"
         raise Unreadable(f"its front matter is no YAML ({where}{reason})") from error
     if not isinstance(fields or {}, dict):
         raise Unreadable("its front matter is YAML without names")
     return fields or {}
+
+
+def _require_shallow(inside: str) -> None:
+    """The loader goes down into each list by a call. Had Python's limit to end that, whatever is cleared away in the
+    middle of it would fail as well."""
+    depth = 0
+    for event in yaml.parse(inside, yaml.BaseLoader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > MOST_DEPTH:
+            raise Unreadable("its front matter is no YAML (it is nested too deeply)")
 
 
 def _toml(inside: str) -> dict[str, Any]:
