@@ -17,6 +17,8 @@ from seeding.pictures import Pictures
 from seeding.transport import Json
 
 MARK = "import_id"
+# What a notebook of the service holds.
+MOST_PAGES = 5000
 
 
 class Import:
@@ -29,7 +31,16 @@ class Import:
         self._notebook: Json = {}
 
     def run(self, *, publish: bool = False) -> str:
-        """Bring everything over, and answer what was done in a sentence."""
+        """Bring everything over, and answer what was done in a sentence.
+
+        Raises:
+            SeedError: more than a notebook holds, of which nothing is brought; or the server refuses something.
+        """
+        if len(self._book.documents) > MOST_PAGES:
+            raise SeedError(
+                f"{self._book.title!r} has {len(self._book.documents):,} pages, and a notebook holds {MOST_PAGES:,}: "
+                "import its folders one by one."
+            )
         try:
             self._notebook = self._find_notebook() or self._create_notebook()
             self._memory.begin(self._notebook["id"])

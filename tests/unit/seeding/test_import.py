@@ -6,10 +6,11 @@ from pathlib import Path
 import httpx
 import pytest
 
+from domain import notebook
 from seeding.account import EMAIL, sign_in_as, sign_in_as_demo
 from seeding.errors import SeedError, Unreachable
 from seeding.folder import read_folder
-from seeding.importer import Import
+from seeding.importer import MOST_PAGES, Import
 from seeding.memory import ImportMemory
 from tests.unit.seeding.contract_server import ClientKilled, ContractServer
 from tests.unit.seeding.desk import PICTURE, Desk
@@ -441,3 +442,12 @@ def test_an_account_that_does_not_exist_is_not_made(desk: Desk) -> None:
     with pytest.raises(SeedError, match="must exist already"):
         sign_in_as(desk.client(), "someone@example.org", "a password")
     assert desk.server.accounts == {}
+
+
+def test_of_more_pages_than_a_notebook_holds_none_is_brought(desk: Desk) -> None:
+    assert MOST_PAGES == notebook.MOST_PAGES
+    for number in range(MOST_PAGES):
+        desk.write(f"more-{number}.md", "One.")
+    with pytest.raises(SeedError, match=r"5,003 pages, and a notebook holds 5,000: import its folders one by one"):
+        desk.seed()
+    assert desk.server.notebooks == {}
