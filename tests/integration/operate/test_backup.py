@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tarfile
 import threading
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -336,12 +337,19 @@ def test_every_cut_and_every_flipped_bit_is_found(sound: Path, tmp_path: Path) -
     places = range(0, len(whole), max(len(whole) // 60, 1))
     for place in places:
         for damaged in (whole[:place], whole[:place] + bytes([whole[place] ^ 16]) + whole[place + 1 :]):
-            # The name and the time in gzip's own header mean nothing to us.
-            if damaged[10:] == whole[10:] and len(damaged) == len(whole):
+            # Some bits mean nothing: of the time in gzip's own header, and those that fill up its last byte.
+            if unpacked(damaged) == unpacked(whole):
                 continue
             (tmp_path / "d").write_bytes(damaged)
             with pytest.raises(BackupRefused):
                 Reader(tmp_path / "d").check(_Silent())
+
+
+def unpacked(data: bytes) -> bytes | None:
+    try:
+        return gzip.decompress(data)
+    except (OSError, EOFError, zlib.error):
+        return None
 
 
 class _Silent:
