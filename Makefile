@@ -6,7 +6,8 @@ S3 ?= rclone
 # Of the bench, between commas; by default all.
 ROWS ?=
 COMMA = ,
-# Processes of the suite, each with servers of its own; files in order, since the longest stand first.
+# Processes of the suite, each with servers of its own. They take files in the order of their names: those of browser, chaos
+# and e2e, which last longest, would else begin last, since they hold the fewest tests.
 JOBS ?= 2
 .DEFAULT_GOAL = help
 # As in supervisord.conf, and for the same reason.

@@ -170,16 +170,11 @@ def _run(command: Callable[[argparse.Namespace], int | None], **given: str) -> i
 
 
 def _noted(arguments: argparse.Namespace) -> int:
-    """Noted before anything else: a program that fails as it begins is to be seen. One that returns was asked to."""
+    """Noted before anything else: a program that fails as it begins is to be seen."""
     from infra import starts
 
     queue = f"-{arguments.queue}" if arguments.command is worker else ""
-    name, var = arguments.command.__name__ + queue, starts.var_here()
-    starts.note(var, name)
-    status = arguments.command(arguments) or 0
-    if status == 0:
-        starts.forget(var, name)
-    return int(status)
+    return starts.noted(arguments.command.__name__ + queue, partial(arguments.command, arguments))
 
 
 def _parser() -> argparse.ArgumentParser:

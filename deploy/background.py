@@ -4,7 +4,6 @@ Started separately each needs some 55 MB of its own; forked they share nearly al
 only waits: it restarts whatever ends, and passes a stop on."""
 
 import ctypes
-import gc
 import importlib
 import logging
 import os
@@ -14,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from deploy.parent import die_with_parent
+from deploy.parent import die_with_parent, share_memory
 
 logger = logging.getLogger(__name__)
 
@@ -52,9 +51,7 @@ class Background:
         """Run until SIGTERM or SIGINT; then signal the members once and wait for them."""
         # Blocked, so that each is taken by sigtimedwait and none is lost between two calls.
         signal.pthread_sigmask(signal.SIG_BLOCK, WAKING)
-        # Frozen objects are skipped by the garbage collector, so their memory pages stay shared after the fork.
-        gc.collect()
-        gc.freeze()
+        share_memory()
         while True:
             if not self._is_stopping:
                 self._start_due()

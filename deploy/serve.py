@@ -1,6 +1,5 @@
 """The API behind granian: `settings.api_workers` processes of `settings.api_threads` threads each."""
 
-import gc
 import importlib
 import os
 import shutil
@@ -12,7 +11,7 @@ from typing import Any
 from granian import Granian
 from granian.constants import Interfaces
 
-from deploy.parent import die_with_parent
+from deploy.parent import die_with_parent, share_memory
 from infra.metrics import METRICS
 from infra.settings import Settings
 
@@ -32,9 +31,7 @@ def serve(settings: Settings) -> None:
     # The workers are forked from here: what is imported now they share instead of each having its own copy, and
     # code that cannot be imported ends us at once instead of every worker over and over.
     importlib.import_module("api")
-    # Frozen objects are skipped by the garbage collector, so their memory pages stay shared after the fork.
-    gc.collect()
-    gc.freeze()
+    share_memory()
     Granian(
         "api.wsgi:app",
         address=settings.host,
@@ -71,9 +68,6 @@ def _load(parent: int) -> Any:
     die_with_parent(parent, signal.SIGKILL)
     from api.wsgi import app
 
-    # What the application is made of stays for ever: no collection has to pass over it.
-    gc.collect()
-    gc.freeze()
     return app
 
 

@@ -11,7 +11,6 @@ from sqlalchemy import (
     ScalarSelect,
     Select,
     bindparam,
-    exists,
     func,
     literal,
     or_,
@@ -30,22 +29,29 @@ Pending = tuple[str, str, int]
 
 _PARKED = by_key("SELECT deliveries.event_id FROM {owed} WHERE state = 'parked'")
 
+_is_pending = deliveries.c.state == "pending"
+
+
+def _owed_to(owner: Any, reaction: Any, counts: ColumnElement[bool]) -> tuple[Select[Pending], Select[Pending]]:
+    """The owner's changes that the relay has not handed out, and those that the reaction has not handled."""
+    new, out = outbox.c, deliveries.c
+    return (
+        select(new.event_id, new.aggregate_id, new.version).where(new.owner_id == owner),
+        select(out.event_id, out.aggregate_id, out.version).where(
+            out.owner_id == owner, out.reaction == reaction, counts
+        ),
+    )
+
+
 _pending_of_owner = union_all(
-    select(outbox.c.event_id, outbox.c.aggregate_id, outbox.c.version).where(outbox.c.owner_id == bindparam("owner")),
-    select(deliveries.c.event_id, deliveries.c.aggregate_id, deliveries.c.version).where(
-        deliveries.c.owner_id == bindparam("owner"),
-        deliveries.c.reaction == bindparam("reaction"),
-        or_(deliveries.c.state == "pending", bindparam("parked", type_=Integer) == 1),
-    ),
+    *_owed_to(bindparam("owner"), bindparam("reaction"), or_(_is_pending, bindparam("parked", type_=Integer) == 1))
 )
 
 
 def is_behind(reaction: str, owner: ColumnElement[str]) -> ColumnElement[bool]:
     """Whether the reaction has still to handle a change of this owner: for a statement that reads what the reaction
     writes, so that both are of one snapshot."""
-    new = exists().where(outbox.c.owner_id == owner)
-    columns = deliveries.c
-    return or_(new, exists().where(columns.owner_id == owner, columns.reaction == reaction, columns.state == "pending"))
+    return or_(*(owed.exists() for owed in _owed_to(owner, reaction, _is_pending)))
 
 
 def not_in_views(connection: Connection, owner_id: str) -> list[Pending]:

@@ -6,6 +6,7 @@ programs again, and none of them tells the service.
 
 import os
 import time
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
@@ -25,9 +26,15 @@ def note(var: Path, name: str) -> None:
     _write(var / STARTS / name, [f"{now().timestamp():.3f} {os.getpid()}"])
 
 
-def forget(var: Path, name: str) -> None:
-    """This process ends because it was asked to, which is no sign of anything."""
-    _write(var / STARTS / name, [])
+def noted(name: str, program: Callable[[], int | None]) -> int:
+    """Run a program, noted in the SINPLUMA_VAR of settings of which nobody has asked yet whether they are right. One
+    that returns was asked to end, which is no sign of anything: its note goes. Its exit status."""
+    var = var_folder(explicit_environment())
+    note(var, name)
+    status = program() or 0
+    if status == 0:
+        _write(var / STARTS / name, [])
+    return status
 
 
 def _write(path: Path, own: list[str]) -> None:
@@ -41,11 +48,6 @@ def _write(path: Path, own: list[str]) -> None:
         new.replace(path)
     except OSError:
         return
-
-
-def var_here() -> Path:
-    """SINPLUMA_VAR as far as it can be told before anyone has asked whether the settings are right."""
-    return var_folder(explicit_environment())
 
 
 def ended(var: Path, at: datetime | None = None) -> dict[str, int]:

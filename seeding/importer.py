@@ -39,7 +39,7 @@ class Import:
         if len(self._book.documents) > MOST_PAGES:
             raise SeedError(
                 f"{self._book.title!r} has {len(self._book.documents):,} pages, and a notebook holds {MOST_PAGES:,}: "
-                "import its folders one by one."
+                "divide it into folders, and import each."
             )
         try:
             self._notebook = self._find_notebook() or self._create_notebook()

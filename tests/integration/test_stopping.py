@@ -15,6 +15,7 @@ from deploy.embedded import EmbeddedServices
 from domain.page import pages
 from events.deliveries import deliveries
 from infra import starts
+from infra.settings import explicit_environment, var_folder
 from tests.chaos.processes import Processes
 from tests.chaos.system import System, until
 from tests.conftest import PATIENCE
@@ -42,7 +43,7 @@ class Stopped:
 
     def ends_well(self) -> None:
         assert self._process.wait(PATIENCE) == 0
-        noted = (starts.var_here() / starts.STARTS / self._name).read_text()
+        noted = (var_folder(explicit_environment()) / starts.STARTS / self._name).read_text()
         assert str(self._process.pid) not in noted.split(), "it counts as one that was asked to end"
 
 

@@ -1,17 +1,37 @@
 """From turns to what is told of them."""
 
+import os
+import signal
 from pathlib import Path
 from pkgutil import iter_modules
+from typing import Any, cast
 
 import pytest
 from PIL import Image
 
+from bench import __main__ as main
 from bench import room, works
 from bench.__main__ import ROWS
 from bench.figures import Gauge, Turn, Work, measure, table
 from bench.mix import Library
 from bench.pictures import draw
 from bench.profiling import told
+
+
+def test_what_fails_as_an_interrupted_row_is_cleared_away_does_not_hide_the_interruption() -> None:
+    def row(_: Any) -> None:
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+        finally:
+            raise RuntimeError("a connection in the middle of an answer")
+
+    before = signal.signal(signal.SIGINT, main._interrupt), signal.getsignal(signal.SIGTERM)
+    try:
+        with pytest.raises(main.Interrupted):
+            main._done(cast(Any, None), row)
+    finally:
+        for number, handler in zip((signal.SIGINT, signal.SIGTERM), before, strict=True):
+            signal.signal(number, handler)
 
 
 def work(ours: Turn, theirs: Turn, goal: float, is_cost: bool = False) -> Work:

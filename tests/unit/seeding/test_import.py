@@ -448,6 +448,6 @@ def test_of_more_pages_than_a_notebook_holds_none_is_brought(desk: Desk) -> None
     assert MOST_PAGES == notebook.MOST_PAGES
     for number in range(MOST_PAGES):
         desk.write(f"more-{number}.md", "One.")
-    with pytest.raises(SeedError, match=r"5,003 pages, and a notebook holds 5,000: import its folders one by one"):
+    with pytest.raises(SeedError, match=r"5,003 pages, and a notebook holds 5,000: divide it into folders"):
         desk.seed()
     assert desk.server.notebooks == {}

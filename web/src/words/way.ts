@@ -185,7 +185,7 @@ function stale(state: State, pending: Pending, answer: Outcome & { kind: 'stale'
   // history before it gives way to theirs.
   const moved = state.draft.edit !== pending.edit || state.composing
   if (moved) return [{ ...free, behind: true, sendAt: now + (state.yielding ? 0 : REST_MS) }, []]
-  return adopt(free, state.yielding || !merged ? current : merged, current, now)
+  return adopt(free, merged && !state.yielding ? merged : current, current, now)
 }
 
 /** Take a text that came from the server into the editor; what the server does not have of it is sent. */
