@@ -64,6 +64,11 @@ outbox = table(
 _of_aggregate = select(events).where(events.c.aggregate_id == bindparam("key"))
 _newest = _of_aggregate.order_by(events.c.version.desc()).limit(1)
 _at = _of_aggregate.where(events.c.version == bindparam("version"))
+_key, _version = events.c.aggregate_id, events.c.version
+_last = select(_key, func.max(_version).label("version")).where(_key.in_(bindparam("keys", expanding=True)))
+_ends = _last.group_by(_key).subquery()
+_newest_of_each = select(events).join(_ends, (_key == _ends.c.aggregate_id) & (_version == _ends.c.version))
+_load = select(events).where(events.c.id.in_(bindparam("ids", expanding=True))).order_by(events.c.id)
 
 
 def appended(batch: Sequence[Event], grown: int = 0) -> list[Said]:
@@ -118,7 +123,7 @@ def load(connection: Connection, event_ids: Iterable[str]) -> list[Event]:
     Raises:
         UnknownEvent, DamagedEvent: one of them can't be read.
     """
-    rows = connection.execute(select(events).where(events.c.id.in_(list(event_ids))).order_by(events.c.id))
+    rows = connection.execute(_load, {"ids": list(event_ids)})
     return [_event(row) for row in rows]
 
 
@@ -190,10 +195,8 @@ def newest_of_each(connection: Connection, aggregate_ids: Collection[str]) -> li
     """The last event of each of these aggregates that the log knows."""
     if not aggregate_ids:
         return []
-    key, version = events.c.aggregate_id, events.c.version
-    last = select(key, func.max(version).label("version")).where(key.in_(list(aggregate_ids))).group_by(key).subquery()
-    query = select(events).join(last, (key == last.c.aggregate_id) & (version == last.c.version))
-    return [_event(row) for row in connection.execute(query)]
+    rows = connection.execute(_newest_of_each, {"keys": list(aggregate_ids)})
+    return [_event(row) for row in rows]
 
 
 # A range of the index for each aggregate; a join with a list of them reads all their versions.

@@ -5,10 +5,10 @@ refresh holds its notebook's lock and reads what is newest in the log: whatever 
 order, the last refresh leaves what is true.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Column, Connection, delete, select, update
+from sqlalchemy import Column, Connection, bindparam, delete, select, update
 from sqlalchemy.dialects.mysql import insert
 
 from events import log, outstanding
@@ -42,6 +42,8 @@ search_notebooks = table(
 
 # More than a batch has, by far; the rest of them comes in a batch of its own.
 MOST_COVERED = 1000
+# Their texts and terms are in memory together; a text may have a megabyte.
+DRAFTS_AT_ONCE = 50
 _LAST = (1 << PAGE_BITS) - 1
 
 
@@ -58,9 +60,7 @@ def refresh(connection: Connection, events: Sequence[Event]) -> None:
         forget(connection, page_id)
     for notebook_id in sorted(newest_of(events, NotebookPurged)):
         connection.execute(delete(search_notebooks).where(search_notebooks.c.notebook_id == notebook_id))
-    withdrawn = outstanding.withdrawals(connection, INDEX_SEARCH)
-    for notebook_id in sorted(touched):
-        _refresh_notebook(connection, notebook_id, touched[notebook_id], notebook_id in retitled, withdrawn)
+    _refresh_notebooks(connection, touched, retitled)
 
 
 def covered(connection: Connection, events: Sequence[Event]) -> list[str]:
@@ -76,33 +76,52 @@ def _drafts_touched(fact: PageFact | NotebookFact) -> Sequence[str]:
     return fact.page_ids if isinstance(fact, (NotebookTrashed, NotebookRestored)) else ()
 
 
-def _refresh_notebook(
-    connection: Connection, notebook_id: str, page_ids: Collection[str], retitled: bool, withdrawn: Collection[str]
+def _refresh_notebooks(
+    connection: Connection, touched: Mapping[str, Collection[str]], retitled: Container[str]
 ) -> None:
-    indexed = _lock(connection, notebook_id)
-    event = log.newest(connection, notebook_id)
-    if event is None or not isinstance(event.fact, NotebookFact):
+    """``touched``: the pages of each notebook whose drafts may have changed."""
+    if not touched:
         return
-    _refresh_drafts(connection, event.fact, page_ids)
-    _refresh_published(connection, event.fact, indexed, withdrawn)
-    if retitled:
-        _retitle(connection, event.fact)
+    withdrawn = outstanding.withdrawals(connection, INDEX_SEARCH)
+    indexed = _lock(connection, sorted(touched))
+    newest = log.newest_of_each(connection, indexed)
+    notebooks = [event.fact for event in newest if isinstance(event.fact, NotebookFact)]
+    _refresh_drafts(connection, notebooks, touched)
+    for notebook in notebooks:
+        _refresh_published(connection, notebook, indexed[notebook.notebook_id], withdrawn)
+        if notebook.notebook_id in retitled:
+            _retitle(connection, notebook)
 
 
-def _lock(connection: Connection, notebook_id: str) -> tuple[PublishedPage, ...]:
-    stub = insert(search_notebooks).values(notebook_id=notebook_id, published=())
-    # On an existing row INSERT IGNORE takes a shared lock: two workers would both hold it and deadlock upgrading.
-    connection.execute(stub.on_duplicate_key_update(notebook_id=search_notebooks.c.notebook_id))
-    query = select(search_notebooks.c.published).where(search_notebooks.c.notebook_id == notebook_id)
-    published: tuple[PublishedPage, ...] = connection.execute(query).scalar_one()
-    return published
+def _lock(connection: Connection, notebook_ids: Sequence[str]) -> dict[str, tuple[PublishedPage, ...]]:
+    """What the index holds of each; the caller gives them in order, so that two workers don't deadlock."""
+    connection.execute(_STUB, [{"notebook_id": each, "published": ()} for each in notebook_ids])
+    rows = connection.execute(_INDEXED, {"ids": notebook_ids})
+    return {row.notebook_id: row.published for row in rows}
 
 
-def _refresh_drafts(connection: Connection, notebook: NotebookFact, page_ids: Collection[str]) -> None:
-    live = set() if notebook.trashed_at else set(notebook.page_ids).intersection(page_ids)
-    newest = log.newest_of_each(connection, live)
-    put(connection, [_entry("draft", notebook, event, notebook.title) for event in newest])
-    remove(connection, set(page_ids) - live, "draft", _version(notebook, _LAST))
+_stub = insert(search_notebooks)
+# On an existing row INSERT IGNORE takes a shared lock: two workers would both hold it and deadlock upgrading.
+_STUB = _stub.on_duplicate_key_update(notebook_id=search_notebooks.c.notebook_id)
+_INDEXED = select(search_notebooks).where(search_notebooks.c.notebook_id.in_(bindparam("ids", expanding=True)))
+
+
+def _refresh_drafts(
+    connection: Connection, notebooks: Sequence[NotebookFact], touched: Mapping[str, Collection[str]]
+) -> None:
+    living = {
+        page_id: notebook
+        for notebook in notebooks
+        if not notebook.trashed_at
+        for page_id in set(notebook.page_ids).intersection(touched[notebook.notebook_id])
+    }
+    page_ids = sorted(living)
+    for start in range(0, len(page_ids), DRAFTS_AT_ONCE):
+        newest = log.newest_of_each(connection, page_ids[start : start + DRAFTS_AT_ONCE])
+        put(connection, [_draft(living[event.aggregate_id], event) for event in newest])
+    for notebook in notebooks:
+        gone = set(touched[notebook.notebook_id]) - living.keys()
+        remove(connection, gone, "draft", _version(notebook, _LAST))
 
 
 def _refresh_published(
@@ -130,6 +149,10 @@ def _retitle(connection: Connection, notebook: NotebookFact) -> None:
     if notebook.publication:
         shown = [page.id for page in notebook.publication.pages]
         retitle(connection, shown, "published", notebook.publication.title)
+
+
+def _draft(notebook: NotebookFact, event: Event) -> Entry:
+    return _entry("draft", notebook, event, notebook.title)
 
 
 def _entry(scope: Scope, notebook: NotebookFact, event: Event, notebook_title: str) -> Entry:
