@@ -20,7 +20,7 @@ from redis.exceptions import RedisError
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
-from events import deliveries
+from events import deliveries, holds
 from events.log import requests_of
 from events.subscriptions import AGAIN_QUEUE, REACTIONS, Subscriptions
 from infra import broker, crash
@@ -104,7 +104,12 @@ class Relay:
     def _send_due(self) -> int:
         lanes = self._commit(deliveries.due_now)
         self.is_behind = bool(lanes)
-        return sum(self._send(*lane) for lane in lanes)
+        rested = [(reaction, again) for reaction, again in lanes if again or self._has_rested(reaction)]
+        held = holds.held(self._redis, {reaction for reaction, again in rested if not again})
+        return sum(self._send(reaction, again) for reaction, again in rested if again or reaction not in held)
+
+    def _has_rested(self, reaction: str) -> bool:
+        return time.monotonic() >= self._sent_at[reaction] + self._pauses[reaction]
 
     def _resend_all(self) -> None:
         try:
@@ -120,8 +125,6 @@ class Relay:
             # The queue belongs to another reaction: with one more job allowed than that reaction may have waiting, it
             # cannot crowd this one out.
             return self._send_to(AGAIN_QUEUE, MOST_WAITING + 1, reaction, AGAIN_BATCH, again)
-        if time.monotonic() < self._sent_at[reaction] + self._pauses[reaction]:
-            return 0
         sent = self._send_to(reaction, MOST_WAITING, reaction, BATCH, again)
         if sent:
             self._sent_at[reaction] = time.monotonic()

@@ -20,6 +20,7 @@ from sqlalchemy.exc import DBAPIError
 
 from events import deliveries, log
 from events.event import Event
+from events.relay import RESEND_AFTER
 from infra import crash, logs, reporting
 from infra.database import BACKGROUND_SECONDS, retrying, write_engine
 from infra.database_errors import is_unreachable
@@ -47,6 +48,28 @@ class Reactor:
     settings: Settings
     name: str
     reaction: Reaction
+
+    def claim(self) -> list[str]:
+        """A batch of what is due and was not sent before, at most as many events as share a transaction."""
+        event_ids: list[str] = self._commit(deliveries.claim_due, self.reaction.at_once, RESEND_AFTER)
+        if event_ids:
+            crash.point("worker claimed")
+        return event_ids
+
+    def work_off(self, event_ids: Sequence[str], again: bool = False) -> None:
+        """Handle them batch by batch, those that were sent before (``again``) one by one; hand back what there is no
+        time for in JOB_BUDGET_SECONDS."""
+        size = 1 if again else self.reaction.at_once
+        until = time.monotonic() + JOB_BUDGET_SECONDS
+        for start in range(0, len(event_ids), size):
+            if start and time.monotonic() > until:
+                self.hand_back(event_ids[start:], again)
+                return
+            batch = event_ids[start : start + size]
+            if again:
+                self.handle_again(*batch)
+            else:
+                self.handle(batch, until)
 
     def handle(self, event_ids: Sequence[str], until: float = math.inf) -> None:
         """Handle a batch; when it fails, each half of it alone, and so on, until the bad event is
@@ -193,27 +216,16 @@ def react(reaction: str, event_ids: list[str], again: bool = False) -> None:
     """The RQ job: a reaction's name, a list of ids, and whether these were sent before. What calls it otherwise is
     dropped before it gets here (workers/runner.py)."""
     try:
-        _react(reaction, event_ids, again)
+        reactor_of(reaction).work_off(event_ids, again)
     finally:
         # This process ends with the job, and with it the thread that reports.
         reporting.flush()
 
 
-def _react(reaction: str, event_ids: list[str], again: bool) -> None:
+def reactor_of(reaction: str) -> Reactor:
+    """The one of this process."""
     settings, engine = _resources()
-    chosen = REACTIONS[reaction]
-    reactor = Reactor(engine, settings, reaction, chosen)
-    size = 1 if again else chosen.at_once
-    until = time.monotonic() + JOB_BUDGET_SECONDS
-    for start in range(0, len(event_ids), size):
-        if start and time.monotonic() > until:
-            reactor.hand_back(event_ids[start:], again)
-            return
-        batch = event_ids[start : start + size]
-        if again:
-            reactor.handle_again(*batch)
-        else:
-            reactor.handle(batch, until)
+    return Reactor(engine, settings, reaction, REACTIONS[reaction])
 
 
 @cache

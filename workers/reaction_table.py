@@ -44,8 +44,8 @@ class Reaction:
     seconds: the longest that one event may take. A batch may take ``BATCH_PATIENCE`` times as long, since on a busy
         machine an honest one does. If it needs more, its events are tried one by one; so one that hangs holds up its
         reaction for so long, once, and then only others that failed.
-    pause: the least time between two of its jobs, in seconds. Each job costs a fork, and more time than many events:
-        under load fewer and larger ones leave the processor to those who write.
+    pause: the least time between two of its jobs, and between two batches of a process that stays, in seconds. Each
+        costs more than many events: under load fewer and larger ones leave the processor to those who write.
     """
 
     name: str
@@ -73,7 +73,7 @@ TABLE = (
     _keeping(revisions.MODEL),
     # A search should find what was saved a moment ago; the others may take a little longer, since authors read their
     # own changes from the log.
-    _keeping(refresh.MODEL, covered=refresh.covered, pause=0.1),
+    _keeping(refresh.MODEL, covered=refresh.covered, pause=0.05),
     Reaction(MAKE_THUMBNAILS, (PictureUploaded, PictureRetried), make_thumbnails, at_once=1, seconds=45.0),
     _keeping(references.MODEL),
 )

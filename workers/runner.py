@@ -19,6 +19,7 @@ from infra.queue_depths import DROPPED_JOBS
 from infra.rq_json import forbid_pickle
 from infra.settings import Settings
 from workers.reaction import prepare
+from workers.staying import StayingWorker
 
 logger = logging.getLogger(__name__)
 
@@ -103,7 +104,7 @@ def _await_redis(settings: Settings) -> None:
 def make_worker(settings: Settings, queue: str) -> Worker:
     # One queue a worker: on several RQ pops before it registers, and a worker that dies in between loses the job.
     # The connection is its own: RQ raises the time limits of the pool that it is given.
-    return Worker(
+    return StayingWorker(
         [queue],
         connection=broker.connect(settings, timeout=None),
         name=f"{queue}-{os.uname().nodename}-{os.getpid()}",

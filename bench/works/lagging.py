@@ -4,7 +4,7 @@ import itertools
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from http.client import HTTPConnection
 from statistics import quantiles
 
@@ -15,6 +15,7 @@ from bench.running import Running
 from bench.works.saving import CHARACTERS, CLIENTS, Saves
 
 PROBES = 60
+TEXTS = 300
 # Each look is a search, and so a load of its own.
 POLL_SECONDS = 0.02
 MOST_SECONDS = 30.0
@@ -37,8 +38,10 @@ class Lags:
         running.settle()
         self._pause = 2 * CLIENTS * top.seconds / top.count
         prose = Prose(seed=6)
-        self._writers = [_Client(running.port, prose) for _ in range(CLIENTS)]
-        self._probe = _Client(running.port, prose)
+        # Ahead: to make them meanwhile would take the processor from the service.
+        texts = [prose.of_length(CHARACTERS) for _ in range(TEXTS)]
+        self._writers = [_Client(running.port, texts) for _ in range(CLIENTS)]
+        self._probe = _Client(running.port, texts)
 
     def run(self) -> list[float]:
         """The percentiles of the lags, in milliseconds."""
@@ -67,16 +70,19 @@ class _Client:
     """An author with one page and one connection."""
 
     _words = itertools.count(1)
+    _numbers = itertools.count(1)
 
-    def __init__(self, port: int, prose: Prose) -> None:
+    def __init__(self, port: int, texts: Sequence[str]) -> None:
         author = Author(port)
-        self._prose = prose
+        self._texts = texts
         self._path = author.page(author.notebook(), "A heron.")
         self._headers = {"Authorization": f"Bearer {author.token}", "Content-Type": "application/json"}
         self._connection = HTTPConnection(HOST, port, timeout=30)
 
     def text(self) -> str:
-        return self._prose.of_length(CHARACTERS)
+        """No two are the same, or a save would be none."""
+        number = next(self._numbers)
+        return f"{number:08} {self._texts[number % len(self._texts)]}"
 
     def save(self, text: str) -> None:
         self._ask("PUT", self._path, json.dumps({"content": text}))

@@ -8,7 +8,7 @@ import io
 import logging
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from random import Random
@@ -21,6 +21,7 @@ from rq.utils import as_text
 from sqlalchemy import Engine, func, select, update
 
 from api import create_app
+from events import holds
 from events.deliveries import deliveries
 from events.log import outbox
 from events.relay import Relay
@@ -34,8 +35,10 @@ from tests.chaos.journal import Journal, Operation, read
 from tests.chaos.writers import Author
 from tests.integration import drawing
 from workers.clock import Clock
+from workers.reaction import Reactor, reactor_of
 from workers.reaction_table import SUBSCRIPTIONS
 from workers.runner import RelayedJob
+from workers.staying import stay
 
 UPLOAD = "/uploads/images"
 MOST_ROUNDS = 200
@@ -64,10 +67,18 @@ class Life:
     redis: Redis
     client: InProcess
     journal: Journal
+    dice: Random
 
     def work(self) -> None:
-        """A round of the relay, and of a worker for each reaction."""
+        """A round of the relay, and of a worker for each reaction: some have stayed since their last job, and take by
+        themselves what the relay does not send them."""
+        staying = [reaction for reaction in REACTIONS if self.dice.random() < 0.5]
+        for reaction in staying:
+            holds.hold(self.redis, reaction)
         Relay(self.engine, self.redis, SUBSCRIPTIONS).run_once()
+        for reaction in staying:
+            stay(self.redis, _without_a_pause(reaction))
+            holds.release(self.redis, reaction)
         for reaction in REACTIONS:
             queue = broker.queue(self.redis, reaction)
             while job_id := self.redis.lpop(queue.key):
@@ -87,9 +98,10 @@ class Life:
 
 def live(environment: Mapping[str, str], wish: str, seed: str, path: Path) -> None:
     """A little of everything; with a ``wish`` it dies on the way."""
-    life = _begin(environment, path)
+    dice = Random(seed)
+    life = _begin(environment, path, dice)
     crash.arm(wish)
-    author = Author("author", life.client, life.journal, Random(seed))
+    author = Author("author", life.client, life.journal, dice)
     steps: list[Callable[[], object]] = [
         author.save,
         lambda: author.save(autosave=True),
@@ -114,8 +126,8 @@ def live(environment: Mapping[str, str], wish: str, seed: str, path: Path) -> No
 
 def heal(environment: Mapping[str, str], seed: str, path: Path) -> None:
     """The client sends again what had no answer; then everything is brought to its end."""
-    life = _begin(environment, path)
     dice = Random(seed)
+    life = _begin(environment, path, dice)
     author = Author("author", life.client, life.journal, dice)
     for operation in read(path).values():
         if operation.verdict == "unknown":
@@ -133,12 +145,18 @@ def heal(environment: Mapping[str, str], seed: str, path: Path) -> None:
             return
 
 
-def _begin(environment: Mapping[str, str], path: Path) -> Life:
+def _without_a_pause(reaction: str) -> Reactor:
+    found = reactor_of(reaction)
+    return replace(found, reaction=replace(found.reaction, pause=0.0))
+
+
+def _begin(environment: Mapping[str, str], path: Path, dice: Random) -> Life:
     os.environ.update(environment)
     logging.disable(logging.WARNING)
     settings = load_settings(dict(environment))
     client = InProcess(create_app(settings).test_client())
-    return Life(settings, write_engine(settings, pool_size=2), broker.connect(settings), client, Journal(path))
+    engine = write_engine(settings, pool_size=2)
+    return Life(settings, engine, broker.connect(settings), client, Journal(path), dice)
 
 
 def _send_again(author: Author, operation: Operation) -> None:
