@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 APOSTROPHES = "'’‘ʼʻ＇`´"
@@ -54,20 +54,27 @@ def _characters(codes: Iterable[int]) -> str:
             ranges[-1][1] = code
         else:
             ranges.append([code, code])
+    return _inside(ranges)
+
+
+def _inside(ranges: Iterable[Sequence[int]]) -> str:
     return "".join(f"{re.escape(chr(first))}-{re.escape(chr(last))}" for first, last in ranges)
 
 
-def _is_spaceless(code: int) -> bool:
-    # From 0x3400 on, all is letters, or not assigned yet; before, punctuation and digits stand in between.
-    return code >= 0x3400 or unicodedata.category(chr(code))[0] in "LM"
+def _is_letter(code: int) -> bool:
+    return unicodedata.category(chr(code))[0] in "LM"
 
 
 def _is_mark(character: str) -> bool:
     return unicodedata.category(character)[0] == "M"
 
 
-_RUN = _characters(code for first, last in _SPACELESS for code in range(first, last + 1) if _is_spaceless(code))
-_SIGN = _characters(code for first, last in _EMOJI for code in range(first, last + 1))
+# From here on, all of them are letters, or not assigned yet; before, punctuation and digits stand in between.
+_ONLY_LETTERS = 0x3400
+_RUN = _characters(
+    code for first, last in _SPACELESS if first < _ONLY_LETTERS for code in range(first, last + 1) if _is_letter(code)
+) + _inside(each for each in _SPACELESS if each[0] >= _ONLY_LETTERS)
+_SIGN = _inside(_EMOJI)
 # No mark stands above U+1FFFF but the variation selectors, which end at U+E01EF.
 _MARK = _INVISIBLE + _characters(c for c in (*range(0x300, 0x20000), *range(0xE0100, 0xE01F0)) if _is_mark(chr(c)))
 _LETTER = rf"[^\W_ʼʻ{_RUN}]"
