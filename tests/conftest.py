@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event, text
+from sqlalchemy import Engine, event
 
 from deploy import embedded
 from deploy.embedded import EmbeddedServices
 from infra import objects, starts
-from infra.database import metadata, read_engine, retrying, write_engine
-from infra.identity import identity
+from infra.database import read_engine, write_engine
 from infra.migrating import migrate
 from infra.proxies import forget_proxies
 from infra.settings import Settings, load_settings
 from tests import second_store, turns
+from tests.emptying import emptied
 from tests.service import Service
 
 STORES = {"rclone": embedded.Objects, "swift": second_store.Swift}
@@ -107,25 +107,6 @@ def db(engine: Engine) -> Engine:
     """The database, empty."""
     emptied(engine)
     return engine
-
-
-def emptied(engine: Engine) -> None:
-    """For those that fill it for a whole module."""
-    retrying(lambda: _empty(engine))
-
-
-def _empty(engine: Engine) -> None:
-    with engine.begin() as connection:
-        for each in metadata.sorted_tables:
-            # It stays the database that has marked the bucket.
-            if each is not identity:
-                connection.execute(text(f"{_clearing(each.name)} {each.name}"))
-
-
-def _clearing(name: str) -> str:
-    # After a restart InnoDB may give a new row the full-text id of a deleted one, and then never find it. The service
-    # deletes no such row: it leaves tombstones.
-    return "TRUNCATE" if name == "search_entries" else "DELETE FROM"
 
 
 @pytest.fixture

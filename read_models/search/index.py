@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from sqlalchemy import Column, Connection, Index, Integer, String, delete, select, text, update
+from sqlalchemy import Column, Connection, Index, Integer, String, select, text, update
 from sqlalchemy.dialects.mysql import BIGINT, CHAR, MEDIUMTEXT
 
 from infra.database import Id, LongText, UtcDateTime, table
@@ -80,15 +80,17 @@ def put(connection: Connection, entries: Iterable[Entry]) -> None:
 
 def remove(connection: Connection, page_ids: Iterable[str], scope: Scope, version: int) -> None:
     """Forget pages that went away with this version; a later ``put`` of an older version will not bring them back."""
-    gone = {"notebook_id": "", "author_id": "", "notebook_title": "", "title": "", "body": ""}
-    same = {"title_terms": "", "body_terms": "", "version": version, "builder_version": BUILDER}
-    row = {**gone, **same, "scope": scope, "updated_at": datetime(1970, 1, 1, tzinfo=UTC)}
+    row = {**_NOTHING, "version": version, "builder_version": BUILDER, "scope": scope}
     _write(connection, ({**row, "page_id": page_id} for page_id in sorted(set(page_ids))))
 
 
 def forget(connection: Connection, page_id: str) -> None:
-    """A page is gone for good: not even its tombstones are needed, since no event of it is left to come late."""
-    connection.execute(delete(search_entries).where(search_entries.c.page_id == page_id))
+    """A page is gone for good: of its entries only their keys stay, until the index is made anew.
+
+    The rows themselves are not deleted. Restarted, InnoDB may give a new row the full-text id of one that was deleted
+    last, and then takes the new row for deleted: nobody would find that page until it is saved once more.
+    """
+    connection.execute(update(search_entries).where(search_entries.c.page_id == page_id).values(_NOTHING))
 
 
 def size(connection: Connection) -> int:
@@ -126,6 +128,11 @@ def _row(entry: Entry) -> dict[str, Any]:
 _size = text(
     "SELECT table_rows FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = 'search_entries'"
 )
+# What is left of an entry whose page is gone.
+_NOTHING = {
+    **{"notebook_id": "", "author_id": "", "notebook_title": "", "title": "", "body": ""},
+    **{"title_terms": "", "body_terms": "", "updated_at": datetime(1970, 1, 1, tzinfo=UTC)},
+}
 _SAME = ("page_id", "scope", "notebook_id", "author_id", "notebook_title", "title", "version", "updated_at")
 
 

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import httpx
 from redis import Redis
-from sqlalchemy import Engine, func, select, text
+from sqlalchemy import func, select
 
 from deploy.embedded import EmbeddedServices, tail
 from deploy.nginx import socket_of
@@ -16,12 +16,12 @@ from events.deliveries import deliveries
 from events.log import outbox
 from events.subscriptions import REACTIONS
 from infra import broker, objects
-from infra.database import metadata, retrying, write_engine
-from infra.identity import identity
+from infra.database import retrying, write_engine
 from infra.migrating import migrate
 from infra.settings import CHECKOUT, load_settings
 from tests.chaos.processes import Processes
 from tests.e2e.running import free_port
+from tests.emptying import emptied
 
 START_SECONDS = 60.0
 WORKERS = tuple(f"worker-{reaction}" for reaction in REACTIONS)
@@ -53,7 +53,7 @@ class System:
         migrate(self.settings)
         objects.create_bucket(self.settings)
         self.engine = write_engine(self.settings, pool_size=16)
-        empty(self.engine)
+        emptied(self.engine)
         self.redis: Redis = broker.connect(self.settings)
         self.redis.flushall()
         logs = self.services.var / "log"
@@ -113,20 +113,6 @@ class System:
         began = time.monotonic()
         until(lambda: not self.pending(), within, lambda: f"{self.pending()} deliveries to come to an end")
         return time.monotonic() - began
-
-
-def empty(engine: Engine) -> None:
-    """All tables of the service."""
-
-    def once() -> None:
-        with engine.begin() as connection:
-            for each in set(metadata.sorted_tables) - {identity}:
-                # After a restart InnoDB may give a new row the full-text id of a deleted one, and then never find it;
-                # to truncate all the others would take much longer.
-                verb = "TRUNCATE" if each.name == "search_entries" else "DELETE FROM"
-                connection.execute(text(f"{verb} {each.name}"))
-
-    retrying(once)
 
 
 def until(condition: Callable[[], Any], seconds: float, what: str | Callable[[], str], pause: float = 0.05) -> Any:

@@ -14,7 +14,7 @@ from events.deliveries import deliveries
 from events.subscriptions import MAKE_THUMBNAILS
 from infra.database import metadata
 from infra.settings import Settings
-from tests.conftest import emptied
+from tests.emptying import emptied
 from tests.integration.crowd import Cost, World, be_handled, cost_of, settle
 from workers.reaction import Reactor
 from workers.reaction_table import REACTIONS

@@ -16,6 +16,7 @@ from infra.database import REQUEST_SECONDS
 from infra.objects import REQUEST_SECONDS as STORE_SECONDS
 from tests.conftest import PATIENCE
 from tests.integration.drawing import photograph
+from tests.integration.test_clock import empty
 from tests.integration.writing import in_threads
 from tests.service import Author, Service
 
@@ -98,6 +99,25 @@ def test_without_mysql_cached_publications_are_read_and_the_rest_is_refused(
     no_database.start_one("database")
     comes_back(lambda: status(author, "GET", page))
     assert author.put(page, {"content": "The heron flew."})["version"] == 2
+
+
+def test_what_is_written_after_a_restart_of_mysql_is_found_whatever_was_erased_before(
+    service: Service, no_database: EmbeddedServices
+) -> None:
+    author = service.author()
+    notebook = author.notebook()["id"]
+    for _ in range(3):
+        author.delete(f"/notebooks/{notebook}/pages/{author.page(notebook, content='A stork.')['id']}")
+    service.drain()
+    empty(service)
+    service.drain()
+    no_database.stop_one("database")
+    no_database.start_one("database")
+    comes_back(lambda: status(author, "GET", f"/notebooks/{notebook}"))
+    for _ in range(3):
+        author.page(notebook, content="One heron.")
+    service.drain()
+    assert author.get("/search?scope=mine&q=heron")["total"] == 3
 
 
 def test_without_mysql_nothing_withdrawn_is_read(service: Service, no_database: EmbeddedServices) -> None:

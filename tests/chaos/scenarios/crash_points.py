@@ -23,7 +23,7 @@ from infra.settings import CHECKOUT, Settings, load_settings
 from tests.chaos import checker, life
 from tests.chaos.journal import Operation, read
 from tests.chaos.report import Report, Scenario
-from tests.chaos.system import empty
+from tests.emptying import emptied
 
 ROOMS = ("infra", "events", "domain", "read_models", "workers", "api")
 FIRST_GUESS = 3
@@ -113,7 +113,7 @@ class Trial:
         return status == -signal.SIGKILL
 
     def _begin_anew(self, journal: Path) -> None:
-        empty(self._engine)
+        emptied(self._engine)
         self._redis.flushall()
         journal.unlink(missing_ok=True)
 
