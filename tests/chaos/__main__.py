@@ -16,6 +16,7 @@ from infra.proxies import forget_proxies
 from infra.settings import explicit_environment, var_folder
 from tests.chaos.report import Report, Scenario, table, write_json
 from tests.chaos.scenarios import SCENARIOS
+from tests.chaos.system import System
 
 
 def main() -> int:
@@ -57,6 +58,7 @@ def _carried_out(scenario: Scenario, seed: str, short: bool) -> Report:
     with tempfile.TemporaryDirectory(prefix="sinpluma-chaos-") as folder:
         try:
             with EmbeddedServices(Path(folder) / "var") as services:
+                System.is_hurried = short
                 scenario.run(services, scenario.short if short else scenario.full, report, Path(folder))
         except Exception as error:
             # One that breaks must not keep the others from being run.

@@ -5,7 +5,9 @@ from dataclasses import replace
 
 import pytest
 from redis import Redis
+from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisAway
+from redis.retry import Retry
 from rq import SimpleWorker
 from rq.serializers import JSONSerializer
 from sqlalchemy import Engine, event, func, select, update
@@ -126,7 +128,7 @@ def test_a_server_that_is_away_ends_the_stay_and_nothing_else(
     service: Service, db: Engine, page: Page, caplog: pytest.LogCaptureFixture
 ) -> None:
     handed_out(db, service.redis, page, "one")
-    away = Redis(port=1)
+    away = Redis(port=1, retry=Retry(NoBackoff(), 0))
     with caplog.at_level(logging.WARNING), pytest.raises(RedisAway):
         holds.hold(away, UPDATE_VIEWS)
     stay(away, reactor(service))

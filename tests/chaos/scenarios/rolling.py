@@ -78,9 +78,7 @@ def _write_some(journal: Journal, size: Size) -> None:
 
 def _newer_code(folder: Path) -> Path:
     """A copy in which each read model is made by a newer builder."""
-    shutil.copytree(
-        CHECKOUT, folder, ignore=shutil.ignore_patterns(".*", "__pycache__", "node_modules", "tests", "var")
-    )
+    shutil.copytree(CHECKOUT, folder, ignore=shutil.ignore_patterns(".*", "node_modules", "tests", "var"))
     for module in (folder / "read_models").rglob("*.py"):
         module.write_text(_BUILDER.sub(lambda found: f"BUILDER = {int(found[1]) + 1}", module.read_text()))
     return folder
@@ -113,9 +111,8 @@ def _are_made_by(system: System, newer: bool) -> bool:
 def _replace_all(system: System, old: str, new: str, code: Path) -> None:
     for kind in ALL:
         system.start(kind + new, code)
-        if kind == "api":
-            until(lambda: _listens(system, f"api{new}"), START_SECONDS, "the new API to listen")
-        system.processes.stop(kind + old)
+    until(lambda: _listens(system, f"api{new}"), START_SECONDS, "the new API to listen")
+    system.processes.stop(*(kind + old for kind in ALL))
 
 
 def _listens(system: System, name: str) -> bool:
@@ -137,6 +134,6 @@ SCENARIO = Scenario(
     "rolling",
     run,
     full=Size(rounds=10, clients=8, pace=0.0, pause=0.5),
-    short=Size(rounds=2, clients=4, pace=0.1, pause=0.1),
+    short=Size(rounds=2, clients=4, pace=0.05, pause=0.1),
     measures_time=True,
 )
