@@ -7,8 +7,6 @@ Redis costs little.
 
 import logging
 import math
-import signal
-import threading
 import time
 from collections.abc import Callable, Mapping
 from datetime import timedelta
@@ -27,6 +25,7 @@ from infra import broker, crash
 from infra.database import BACKGROUND_SECONDS, retrying, write_engine
 from infra.nudge import AWAKE_SECONDS, await_nudge
 from infra.settings import Settings
+from infra.stopping import Stop
 
 log = logging.getLogger(__name__)
 
@@ -146,7 +145,7 @@ class Relay:
         return len(event_ids)
 
 
-def run(relay: Relay, stop: threading.Event, sleep: Callable[[], bool]) -> None:
+def run(relay: Relay, stop: Stop, sleep: Callable[[], bool]) -> None:
     """One round after the other until stopped: without a pause while there is more to do than one round takes, and
     with a short one as long as anything is due, or was a moment ago. Then ``sleep``, which says whether it was woken.
     """
@@ -168,9 +167,8 @@ def run(relay: Relay, stop: threading.Event, sleep: Callable[[], bool]) -> None:
 
 def main(settings: Settings, subscriptions: Subscriptions, pauses: Mapping[str, float]) -> None:
     """Run until SIGTERM or SIGINT; the round under way is finished first."""
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    stop = Stop()
+    stop.on_signals()
     redis = broker.connect(settings)
     engine = write_engine(settings, pool_size=1, patience=STATEMENT_SECONDS)
     relay = Relay(engine, redis, subscriptions, pauses, tells=settings.access_log != "none")

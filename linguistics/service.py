@@ -5,10 +5,9 @@ Only our own API speaks to it, with a short cache in front: the server of the st
 
 import logging
 import signal
-import threading
 from collections.abc import Callable, Iterable
 from socketserver import ThreadingMixIn
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import parse_qs
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
@@ -66,13 +65,17 @@ def serve(port: int) -> WSGIServer:
     return make_server("127.0.0.1", port, application, _Server, _Quiet)
 
 
+def _end(*_: object) -> NoReturn:
+    # Nothing that takes a lock: the main thread, which this interrupts, might hold it.
+    raise SystemExit(0)
+
+
 def main(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT."""
     if settings.linguistics_port is None:
         raise SettingsError({"LINGUISTICS_URL": "names a service of your own; the embedded one has nothing to do"})
     server = serve(settings.linguistics_port)
     for number in (signal.SIGTERM, signal.SIGINT):
-        # From a thread: shutdown waits for the loop that this handler interrupts.
-        signal.signal(number, lambda *_: threading.Thread(target=server.shutdown).start())
+        signal.signal(number, _end)
     logger.info("listening", extra={"port": settings.linguistics_port})
     server.serve_forever()

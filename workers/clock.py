@@ -1,8 +1,6 @@
 """The clock: chores that are due by time. A row lock in MySQL sees to it that two clocks never run one chore twice."""
 
 import logging
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,6 +17,7 @@ from infra.clock import now
 from infra.database import BACKGROUND_SECONDS, UtcDateTime, retrying, table, write_engine
 from infra.database_errors import is_unreachable
 from infra.settings import Settings
+from infra.stopping import Stop
 from read_models.rebuilding import progress
 from read_models.rebuilding.rebuild import introduce, wanted
 from read_models.search import index, refresh
@@ -146,7 +145,7 @@ class Clock:
         self._engine = engine
         self._settings = settings
         self._chores = chores_to_run
-        self.stop = threading.Event()
+        self.stop = Stop()
 
     def run_due(self) -> list[str]:
         """Run each chore that is due and not being run by another clock; the names of those that ran."""
@@ -179,8 +178,7 @@ class Clock:
 def main(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT. What was missed while no clock ran is due at once."""
     clock = Clock(write_engine(settings, pool_size=3), settings, all_chores(settings))
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: clock.stop.set())
+    clock.stop.on_signals()
     while not clock.stop.is_set():
         try:
             clock.run_due()

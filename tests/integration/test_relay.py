@@ -27,6 +27,7 @@ from infra import broker
 from infra.clock import new_id, now
 from infra.nudge import AWAKE_SECONDS, KEY, PAUSE_SECONDS, Nudge, await_nudge
 from infra.settings import Settings
+from infra.stopping import Stop
 from infra.watch import Watch
 from read_models.notebook_view import notebook_views
 from tests.integration.writing import (
@@ -453,7 +454,7 @@ class Watched(Relay):
     def __init__(self, service: Service, *rounds: Callable[[], object]) -> None:
         super().__init__(service.engine, service.redis, SUBSCRIPTIONS)
         self.rounds = 0
-        self.stop = threading.Event()
+        self.stop = Stop()
         self._before = rounds
 
     def run_once(self) -> int:
