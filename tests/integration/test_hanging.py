@@ -24,6 +24,8 @@ from infra.database import write_engine
 from infra.objects import StoreAway
 from infra.settings import Settings
 from read_models.page_view import page_views
+from tests.chaos.system import until
+from tests.conftest import PATIENCE
 from tests.integration.test_reactions import deliver, still_owed
 from tests.integration.test_relay import make_due, sent, take_all
 from tests.integration.writing import a_page, save
@@ -229,9 +231,16 @@ def test_a_try_that_ends_for_a_reason_beside_its_event_is_no_try(
     with pytest.raises(reason):
         reactor.handle(ids)
     for _ in range(settings.delivery_max_attempts + 1):
+        until(lambda: is_free(db, ids[0]), PATIENCE, "the server to see that the connection was given up")
         with pytest.raises(reason):
             reactor.handle_again(ids[0])
     assert {(row.state, row.attempts, row.error) for row in still_owed(db)} == {("pending", 0, None)}
+
+
+def is_free(db: Engine, event_id: str) -> bool:
+    """Whether nobody holds the delivery. One whose connection was invalidated does until the server sees that."""
+    with db.begin() as connection:
+        return deliveries.lock(connection, UPDATE_VIEWS, [event_id]) == [event_id]
 
 
 def test_a_try_from_which_nobody_comes_back_falls_due_after_growing_pauses(db: Engine) -> None:
