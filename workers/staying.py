@@ -7,7 +7,7 @@ exactly as the relay does, so which of them sends an event changes nothing about
 import logging
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from redis import Redis
 from redis.exceptions import RedisError
@@ -60,11 +60,11 @@ def stay(redis: Redis, reactor: Reactor, seconds: float = STAY_SECONDS) -> None:
 
 @contextmanager
 def _held(redis: Redis, reaction: str) -> Iterator[None]:
-    try:
+    """A hint: the job is done without it."""
+    with suppress(RedisError):
         holds.hold(redis, reaction)
+    try:
         yield
     finally:
-        try:
+        with suppress(RedisError):
             holds.release(redis, reaction)
-        except RedisError:
-            logger.info("Redis is away: %s stays held for a moment", reaction)

@@ -46,6 +46,10 @@ MOST_COVERED = 1000
 DRAFTS_AT_ONCE = 50
 _LAST = (1 << PAGE_BITS) - 1
 
+# On an existing row INSERT IGNORE takes a shared lock: two workers would both hold it and deadlock upgrading.
+_locked = insert(search_notebooks).on_duplicate_key_update(notebook_id=search_notebooks.c.notebook_id)
+_indexed = select(search_notebooks).where(search_notebooks.c.notebook_id.in_(bindparam("ids", expanding=True)))
+
 
 def refresh(connection: Connection, events: Sequence[Event]) -> None:
     """Bring the entries that these events touch up to date. The caller commits."""
@@ -95,15 +99,9 @@ def _refresh_notebooks(
 
 def _lock(connection: Connection, notebook_ids: Sequence[str]) -> dict[str, tuple[PublishedPage, ...]]:
     """What the index holds of each; the caller gives them in order, so that two workers don't deadlock."""
-    connection.execute(_STUB, [{"notebook_id": each, "published": ()} for each in notebook_ids])
-    rows = connection.execute(_INDEXED, {"ids": notebook_ids})
+    connection.execute(_locked, [{"notebook_id": each, "published": ()} for each in notebook_ids])
+    rows = connection.execute(_indexed, {"ids": notebook_ids})
     return {row.notebook_id: row.published for row in rows}
-
-
-_stub = insert(search_notebooks)
-# On an existing row INSERT IGNORE takes a shared lock: two workers would both hold it and deadlock upgrading.
-_STUB = _stub.on_duplicate_key_update(notebook_id=search_notebooks.c.notebook_id)
-_INDEXED = select(search_notebooks).where(search_notebooks.c.notebook_id.in_(bindparam("ids", expanding=True)))
 
 
 def _refresh_drafts(

@@ -2,11 +2,13 @@
 
 import logging
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 import pytest
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisAway
+from redis.exceptions import NoPermissionError
 from redis.retry import Retry
 from rq import SimpleWorker
 from rq.serializers import JSONSerializer
@@ -53,10 +55,11 @@ def left(db: Engine) -> int:
 
 def handed_out(db: Engine, redis: Redis, page: Page, *texts: str) -> None:
     """Events that the relay has made deliveries of, and sent to nobody."""
-    for name in REACTIONS:
-        holds.hold(redis, name)
     for content in texts:
         save(db, page, content)
+    # Right before: a hold ends by itself.
+    for name in REACTIONS:
+        holds.hold(redis, name)
     Relay(db, redis, SUBSCRIPTIONS).run_once()
 
 
@@ -68,8 +71,8 @@ def page(service: Service) -> Page:
 
 
 def test_what_is_held_gets_no_job_until_it_is_released(service: Service, db: Engine, page: Page) -> None:
-    holds.hold(service.redis, UPDATE_VIEWS)
     save(db, page, "one more")
+    holds.hold(service.redis, UPDATE_VIEWS)
     service.relay.run_once()
     assert service.relay.is_behind, "a relay that sleeps now would not see the end of the hold"
     queues = {name: broker.queue(service.redis, name).count for name in (UPDATE_VIEWS, CUT_REVISIONS)}
@@ -162,6 +165,23 @@ def test_a_worker_stays_after_its_job_unless_that_was_a_full_batch(
     assert left(db) == (0 if stays else 1)
     assert any(seen) == stays
     assert holds.held(service.redis, [UPDATE_VIEWS]) == set()
+
+
+def test_a_job_is_done_where_the_hint_can_not_be_given(service: Service, db: Engine, page: Page) -> None:
+    save(db, page, "one")
+    service.relay.run_once()
+    service.redis.execute_command("ACL", "SETUSER", "rq-alone", "on", ">secret", "+@all", "~rq:*", "&*")
+    server = urlsplit(service.settings.redis_url)
+    url = server._replace(netloc=f"rq-alone:secret@{server.hostname}:{server.port}").geturl()
+    limited = broker.connect(replace(service.settings, redis_url=url))
+    with pytest.raises(NoPermissionError):
+        holds.hold(limited, UPDATE_VIEWS)
+    queue = broker.queue(limited, UPDATE_VIEWS)
+    Here([queue], connection=limited, serializer=JSONSerializer, job_class=RelayedJob).work(
+        burst=True, logging_level="ERROR"
+    )
+    service.redis.execute_command("ACL", "DELUSER", "rq-alone")
+    assert left(db) == 0
 
 
 def test_one_process_handles_what_is_saved_one_after_the_other(service: Service, servers: EmbeddedServices) -> None:
