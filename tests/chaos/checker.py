@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, select
 
 from domain.receipts import receipts
 from events import log
@@ -132,11 +132,21 @@ def gaps(by_key: Mapping[str, list[Stored]]) -> list[str]:
 
 
 def without_receipt(engine: Engine, operations: Iterable[Operation]) -> list[str]:
-    """Keys that were acknowledged and have not exactly one receipt."""
+    """Keys that were acknowledged and have not exactly one receipt, with what each index of the receipts holds."""
+    by_index = {name: _receipts(engine, name) for name in ("PRIMARY", "ix_receipts_created")}
+    return [
+        f"{each.key} ({each.kind}, answered {[answer['status'] for answer in each.answers]}): {times}"
+        for each in operations
+        if each.verdict == "ok"
+        and set((times := {name: found[each.key] for name, found in by_index.items()}).values()) != {1}
+    ]
+
+
+def _receipts(engine: Engine, index: str) -> Counter[str]:
+    """How many there are of each key, as this index tells: of one that lost an entry, the others tell."""
+    query = select(receipts.c.key).with_hint(receipts, f"FORCE INDEX ({index})")
     with engine.connect() as connection:
-        query = select(receipts.c.key, func.count().label("times")).group_by(receipts.c.key)
-        stored = {row.key: row.times for row in connection.execute(query)}
-    return [each.key for each in operations if each.verdict == "ok" and stored.get(each.key) != 1]
+        return Counter(connection.scalars(query))
 
 
 def _seen_by(author: Author, by_key: Mapping[str, list[Stored]]) -> Iterator[str]:

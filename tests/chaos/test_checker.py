@@ -3,8 +3,12 @@
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine
 
-from tests.chaos.checker import Stored, effects, gaps
+from domain import receipts
+from domain.receipts import Claim
+from infra.clock import now
+from tests.chaos.checker import Stored, effects, gaps, without_receipt
 from tests.chaos.client import NOT_SENT, Answer, no_answer
 from tests.chaos.journal import Journal, Operation, Verdict, read
 
@@ -94,6 +98,16 @@ def test_an_effect_that_nobody_asked_for_is_seen() -> None:
 def test_versions_that_skip_or_repeat_are_seen(versions: list[int], is_whole: bool) -> None:
     there = [Stored("page.edited", "p", version, {}) for version in versions]
     assert gaps({"key": there}) == ([] if is_whole else ["p"])
+
+
+def test_an_acknowledgement_without_its_receipt_is_seen_and_told_with_what_each_index_holds(db: Engine) -> None:
+    saved = a_save("ok")
+    assert without_receipt(db, [saved]) == [
+        "key (save, answered [200]): {'PRIMARY': 0, 'ix_receipts_created': 0}",
+    ]
+    with db.begin() as connection:
+        receipts.begin(connection, Claim("holder", "key", "PUT /", "0" * 64), now())
+    assert without_receipt(db, [saved]) == []
 
 
 @pytest.mark.parametrize(
