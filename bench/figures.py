@@ -34,6 +34,9 @@ class Work:
     turns: int = 2
     # A cost and not a rate: the ratio is what one of ours takes to what one of theirs takes, and should be small.
     is_cost: bool = False
+    # Of what is done among growing numbers of pages: the same operation has one name, and is measured at each number.
+    operation: str = ""
+    pages: int = 0
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ class Gauge:
 class Figure:
     """A measured work; rates are per second, ``ratios`` one a round. Of a gauge, ``ratios`` are its readings in
     ``unit`` and there are no rates. ``latencies`` are ours in milliseconds: the median, and what 95 and 99 of 100 stay
-    below; none where nobody waits for each by itself."""
+    below; none where nobody waits for each by itself. ``operation``, ``pages``: see ``Work``."""
 
     name: str
     against: str
@@ -63,6 +66,8 @@ class Figure:
     unit: str = "x"
     at_most: bool = False
     latencies: tuple[float, ...] = ()
+    operation: str = ""
+    pages: int = 0
 
     @property
     def ratio(self) -> float:
@@ -97,6 +102,8 @@ def measure(work: Work | Gauge, rounds: int) -> Figure:
         tuple(theirs / ours if work.is_cost else ours / theirs for ours, theirs in pairs),
         at_most=work.is_cost,
         latencies=_percentiles(latencies),
+        operation=work.operation,
+        pages=work.pages,
     )
 
 

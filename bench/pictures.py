@@ -1,4 +1,5 @@
-"""The figures as pictures: how near each is to its goal, and how long what people wait for takes."""
+"""The figures as pictures: how near each is to its goal, how long what people wait for takes, and what grows with the
+number of pages."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,13 +16,14 @@ MOST_TIMES = 3.0
 
 
 def draw(figures: Sequence[Figure], folder: Path) -> list[Path]:
-    """Write ``bench-goals.png``, and ``bench-latencies.png`` where there are any; their paths."""
-    if not figures:
-        return []
-    waited_for = [figure for figure in figures if figure.latencies]
-    pictures = {"bench-goals.png": _goals(figures)} | (
-        {"bench-latencies.png": _latencies(waited_for)} if waited_for else {}
-    )
+    """Write ``bench-goals.png``, ``bench-latencies.png`` and ``bench-growth.png``, each where there is something to
+    show; their paths."""
+    drawn = {
+        "bench-goals.png": (_goals, figures),
+        "bench-latencies.png": (_latencies, [figure for figure in figures if figure.latencies]),
+        "bench-growth.png": (_growth, [figure for figure in figures if figure.pages]),
+    }
+    pictures = {name: draw_one(shown) for name, (draw_one, shown) in drawn.items() if shown}
     for name, picture in pictures.items():
         picture.save(folder / name, optimize=True)
     return [folder / name for name in pictures]
@@ -55,6 +57,22 @@ def _latencies(figures: Sequence[Figure]) -> Image.Image:
             _bar(pen, place, 0, most * scale, shade)
         told = " / ".join(f"{each:.1f}" for each in figure.latencies)
         pen.text((NAMES + figure.latencies[-1] * scale + 6, _top(place) + 5), told, INK, _font())
+    return picture
+
+
+def _growth(figures: Sequence[Figure]) -> Image.Image:
+    """A bar for each operation and number of pages, and a line at its goal."""
+    ordered = sorted(figures, key=lambda figure: (figure.operation, figure.pages))
+    picture, pen = _paper(
+        len(ordered), "How long each takes among many pages, in times of what it takes among few; the mark is the goal"
+    )
+    scale = (WIDTH - NAMES - MARGIN - 60) / max(MOST_TIMES, *(max(figure.ratio, figure.goal) for figure in ordered))
+    for place, figure in enumerate(ordered):
+        _name(pen, place, figure.name)
+        _bar(pen, place, 0, figure.ratio * scale, MET if figure.is_met else MISSED)
+        goal = NAMES + figure.goal * scale
+        pen.line([(goal, _top(place) + 2), (goal, _top(place) + ROW - 3)], INK, width=2)
+        pen.text((max(goal, NAMES + figure.ratio * scale) + 6, _top(place) + 5), f"{figure.ratio:.2f}", INK, _font())
     return picture
 
 

@@ -4,6 +4,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from sqlalchemy import text
@@ -48,7 +49,8 @@ def _compared(large: "World", small: "World") -> Iterator[Work]:
         ("search in one's own pages", 3.0, World.search_own),
         ("search in what is published, a rare word", 3.0, World.search_public),
     ):
-        yield _work(f"{name} among {large.pages:,} pages", f"the same among {small.pages:,}", goal, run, large, small)
+        work = _work(f"{name} among {large.pages:,} pages", f"the same among {small.pages:,}", goal, run, large, small)
+        yield replace(work, operation=name, pages=large.pages)
     long = LongBook(large)
     yield _work(f"save a page among {MOST_PAGES:,} of a book", "the same among 10", 1.3, World.save, long, large)
     yield _work(f"read a draft among {MOST_PAGES:,} of a book", "the same among 10", 1.3, World.read, long, large)

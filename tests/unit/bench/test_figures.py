@@ -2,6 +2,7 @@
 
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any, cast
@@ -64,8 +65,9 @@ def test_what_is_waited_for_is_told_in_milliseconds() -> None:
 def test_pictures_are_drawn_of_what_there_is(tmp_path: Path) -> None:
     waited = measure(work(Turn(100, 1.0, (0.01,) * 100), Turn(1, 1.0), 1), 3)
     rest = measure(Gauge("memory", "-", 400.0, "MB", lambda: 0.0), 3)
-    paths = draw([waited, rest], tmp_path)
-    assert [path.name for path in paths] == ["bench-goals.png", "bench-latencies.png"]
+    grown = measure(replace(work(Turn(1, 2.0), Turn(1, 1.0), 1.3, is_cost=True), operation="save", pages=10_000), 3)
+    paths = draw([waited, rest, grown], tmp_path)
+    assert [path.name for path in paths] == ["bench-goals.png", "bench-latencies.png", "bench-growth.png"]
     for path in paths:
         with Image.open(path) as picture:
             picture.load()
