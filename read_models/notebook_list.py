@@ -73,9 +73,11 @@ def own(connection: Connection, owner_id: str, trashed: bool, page: int, per_pag
 
 def in_states(connection: Connection, states: Sequence[str]) -> list[dict[str, Any]]:
     """The notebooks that were in these states, each with its ``state`` now, which may be a later one."""
+    if not states:
+        return []
     ids = [state.partition("|")[0] for state in states]
     query = select(notebook_views, _STATE).where(notebook_views.c.notebook_id.in_(ids))
-    return [dict(row) for row in connection.execute(query).mappings()] if ids else []
+    return [dict(row) for row in connection.execute(query).mappings()]
 
 
 def public(connection: Connection, withdrawn: Mapping[str, int], page: int, per_page: int) -> Slice:
@@ -115,7 +117,9 @@ def slice_of(
 
 def _slice(connection: Connection, listing: Listing, given: dict[str, Any], page: int, per_page: int) -> Slice:
     place = {"most": per_page, "first": (page - 1) * per_page}
-    rows = [dict(row) for row in connection.execute(listing.rows, given | place).mappings()]
+    found = connection.execute(listing.rows, given | place)
+    names = tuple(found.keys())
+    rows = [dict(zip(names, row, strict=True)) for row in found]
     totals = [row.pop(_TOTAL) for row in rows]
     behind = [row.pop(_BEHIND, True) for row in rows]
     # Behind the last page no row tells it.
