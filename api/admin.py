@@ -9,7 +9,7 @@ from flask import Response
 from api import presenters, replies
 from api.auth import actor, require_admin
 from api.door import carry_out
-from api.http import answered
+from api.http import answered, takes_query
 from api.schemas import admin as schemas
 from api.services import reads
 from domain import directory
@@ -29,7 +29,7 @@ def _admit() -> None:
 
 
 @blueprint.get("/admin/users")
-@blueprint.input(schemas.UserQuery, location="query")
+@takes_query(blueprint, schemas.UserQuery)
 @blueprint.output(schemas.UserList)
 @blueprint.doc(responses=[403])
 def list_users(query_data: dict[str, Any]) -> Response:
@@ -54,7 +54,7 @@ def change_user(user_id: str, json_data: dict[str, Any]) -> Response:
 
 
 @blueprint.get("/admin/deliveries")
-@blueprint.input(schemas.DeliveryQuery, location="query")
+@takes_query(blueprint, schemas.DeliveryQuery)
 @blueprint.output(schemas.DeliveryList)
 @blueprint.doc(responses=[403])
 def list_deliveries(query_data: dict[str, Any]) -> Response:

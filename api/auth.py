@@ -1,7 +1,7 @@
 """Authentication: the token, the session behind it, and the short list of public routes."""
 
 from apiflask import APIFlask
-from flask import g, request
+from flask import Request, g, request
 
 from api import browsers, limits, tokens
 from api.services import Actor, reads
@@ -50,21 +50,24 @@ def register(app: APIFlask) -> None:
 def _identify() -> None:
     """Identify the caller. Refuse a bad token wherever a token counts, and a missing one on routes that are not
     public."""
-    who = g.actor = None
+    # One look-up of the context instead of ten: this is on the way of every read.
+    asked: Request = request._get_current_object()  # type: ignore[attr-defined]
+    who = None
     try:
-        who = g.actor = _who()
+        who = _who(asked)
     finally:
+        g.actor = who
         # Refused requests count against the limit of their address.
-        limits.count(who.user_id if who else None)
+        limits.count(asked, who.user_id if who else None)
 
 
-def _who() -> Actor | None:
-    header = request.environ.get("HTTP_AUTHORIZATION")
-    if header is not None and request.endpoint not in UNASKED:
-        return _refresher(header) if request.endpoint == REFRESH else actor_of(header)
-    if (cookie := browsers.cookie_token()) is not None:
+def _who(asked: Request) -> Actor | None:
+    header, endpoint = asked.environ.get("HTTP_AUTHORIZATION"), asked.endpoint
+    if header is not None and endpoint not in UNASKED:
+        return _refresher(header) if endpoint == REFRESH else actor_of(header)
+    if (cookie := browsers.cookie_token(asked)) is not None:
         return _checked(cookie, "refresh")
-    if request.endpoint is not None and request.endpoint not in PUBLIC:
+    if endpoint is not None and endpoint not in PUBLIC:
         raise WrongCredentials(SIGN_IN)
     return None
 

@@ -4,7 +4,7 @@ Browsers attach cookies to requests that other sites cause. So the cookie counts
 Bearer token, and only if Origin names this very origin; browsers send Origin with every POST."""
 
 import msgspec
-from flask import Response, request
+from flask import Request, Response, request
 
 from api.http import CURRENT_VERSION
 from domain.errors import Forbidden
@@ -17,17 +17,17 @@ TAKES_COOKIE = frozenset({"accounts.refresh", "accounts.logout"})
 ELSEWHERE = "The session's cookie counts for pages of this origin only; elsewhere send a Bearer token."
 
 
-def cookie_token() -> str | None:
-    """The refresh token in the cookie of this request, which has no Bearer token; None where there is none that counts.
+def cookie_token(asked: Request) -> str | None:
+    """The refresh token in the cookie of a request that has no Bearer token; None where there is none that counts.
 
     Raises:
         Forbidden: a page of another origin sent it, or nobody knows which page.
     """
-    if request.endpoint not in TAKES_COOKIE or COOKIE not in request.cookies:
+    if asked.endpoint not in TAKES_COOKIE or COOKIE not in asked.cookies:
         return None
-    if not _is_ours(request.headers.get("Origin", "")):
+    if not _is_ours(asked.headers.get("Origin", "")):
         raise Forbidden(ELSEWHERE)
-    return request.cookies[COOKIE]
+    return asked.cookies[COOKIE]
 
 
 def came_with_token() -> bool:

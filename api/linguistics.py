@@ -6,7 +6,7 @@ from typing import Any
 from apiflask import APIBlueprint, abort
 from flask import Response
 
-from api.http import PRIVATE, conditional
+from api.http import PRIVATE, conditional, takes_query
 from api.openapi_rules import refusals
 from api.schemas import linguistics as schemas
 from api.services import services
@@ -18,7 +18,7 @@ blueprint = APIBlueprint("linguistics", __name__)
 
 
 @blueprint.get("/lin/sentiment")
-@blueprint.input(schemas.SentenceQuery, location="query")
+@takes_query(blueprint, schemas.SentenceQuery)
 @blueprint.output(schemas.Sentiment)
 @blueprint.doc(responses=refusals(502, 504))
 def sentiment(query_data: dict[str, Any]) -> Response:

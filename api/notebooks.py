@@ -9,7 +9,7 @@ from flask import Response
 from api import presenters, replies
 from api.auth import actor, viewer
 from api.door import carry_out
-from api.http import answered, expected_version
+from api.http import answered, expected_version, takes_query
 from api.openapi_rules import refusals
 from api.schemas import notebooks as schemas
 from api.services import reads, services
@@ -22,7 +22,7 @@ blueprint = APIBlueprint("notebooks", __name__)
 
 
 @blueprint.get("/notebooks")
-@blueprint.input(schemas.NotebookQuery, location="query")
+@takes_query(blueprint, schemas.NotebookQuery)
 @blueprint.output(schemas.NotebookList)
 def list_notebooks(query_data: dict[str, Any]) -> Response:
     """One's own notebooks, the trash, or all that are published"""

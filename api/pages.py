@@ -10,7 +10,7 @@ from flask import Response
 from api import presenters, replies
 from api.auth import actor, viewer
 from api.door import carry_out
-from api.http import answered, expected_version
+from api.http import answered, expected_version, takes_query
 from api.openapi_rules import refusals
 from api.schemas import pages as schemas
 from api.services import reads, services
@@ -33,7 +33,7 @@ def create_page(notebook_id: str, json_data: dict[str, Any]) -> Response:
 
 
 @blueprint.get("/notebooks/<notebook_id>/pages")
-@blueprint.input(schemas.TrashQuery, location="query")
+@takes_query(blueprint, schemas.TrashQuery)
 @blueprint.output(schemas.TrashedPageList)
 @blueprint.doc(responses=[404])
 def list_trashed_pages(notebook_id: str, query_data: dict[str, Any]) -> Response:
@@ -85,7 +85,7 @@ def restore_page(notebook_id: str, page_id: str) -> Response:
 
 
 @blueprint.get("/notebooks/<notebook_id>/pages/<page_id>")
-@blueprint.input(schemas.PageQuery, location="query")
+@takes_query(blueprint, schemas.PageQuery)
 @blueprint.output(schemas.Page)
 @blueprint.doc(responses=[404])
 def get_page(notebook_id: str, page_id: str, query_data: dict[str, Any]) -> Response:

@@ -14,7 +14,7 @@ from api import presenters, replies, uploads
 from api.auth import actor
 from api.door import answered_before, carry_out, carry_out_unseen
 from api.errors import InUse
-from api.http import answered
+from api.http import answered, takes_query
 from api.openapi_rules import refusals
 from api.schemas import pictures as schemas
 from api.services import reads, services
@@ -114,7 +114,7 @@ def _give_up(picture_id: str) -> None:
 
 
 @blueprint.get("/uploads/images")
-@blueprint.input(schemas.PictureQuery, location="query")
+@takes_query(blueprint, schemas.PictureQuery)
 @blueprint.output(schemas.ImageList)
 def list_images(query_data: dict[str, Any]) -> Response:
     """One's own pictures, newest first"""
@@ -138,7 +138,7 @@ def retry_image(picture_id: str) -> Response:
 
 
 @blueprint.delete("/uploads/images/<picture_id>")
-@blueprint.input(schemas.RemovalQuery, location="query")
+@takes_query(blueprint, schemas.RemovalQuery)
 @blueprint.output({}, status_code=204)
 @blueprint.doc(responses=refusals(conflict=schemas.PictureInUse))
 def remove_image(picture_id: str, query_data: dict[str, Any]) -> Response:

@@ -9,7 +9,7 @@ from flask import Response
 from api import presenters, replies
 from api.auth import actor
 from api.door import carry_out
-from api.http import answered, expected_version
+from api.http import answered, expected_version, takes_query
 from api.openapi_rules import refusals
 from api.schemas import revisions as schemas
 from api.schemas.fields import ListQuery
@@ -26,7 +26,7 @@ blueprint = APIBlueprint("revisions", __name__)
 
 
 @blueprint.get("/pages/<page_id>/revisions")
-@blueprint.input(ListQuery, location="query")
+@takes_query(blueprint, ListQuery)
 @blueprint.output(schemas.RevisionList)
 @blueprint.doc(responses=[404])
 def list_revisions(page_id: str, query_data: dict[str, Any]) -> Response:
@@ -45,7 +45,7 @@ def get_revision(page_id: str, revision_id: str) -> Response:
 
 
 @blueprint.get("/pages/<page_id>/revisions/<revision_id>/diff")
-@blueprint.input(schemas.DiffQuery, location="query")
+@takes_query(blueprint, schemas.DiffQuery)
 @blueprint.output(schemas.Diff)
 @blueprint.doc(responses=[404])
 def diff_revision(page_id: str, revision_id: str, query_data: dict[str, Any]) -> Response:

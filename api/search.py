@@ -7,7 +7,7 @@ from flask import Response
 
 from api import presenters
 from api.auth import viewer
-from api.http import answered
+from api.http import answered, takes_query
 from api.schemas import search as schemas
 from api.services import reads
 from domain.errors import WrongCredentials
@@ -17,7 +17,7 @@ blueprint = APIBlueprint("search", __name__)
 
 
 @blueprint.get("/search")
-@blueprint.input(schemas.SearchQuery, location="query")
+@takes_query(blueprint, schemas.SearchQuery)
 @blueprint.output(schemas.HitList)
 def search(query_data: dict[str, Any]) -> Response:
     """Find pages: what is published, and one's own drafts"""

@@ -55,10 +55,6 @@ class PageQuery(Schema):
         metadata={"description": "For its author: what readers see, instead of the draft."},
     )
 
-    def load(self, data: Any, **options: Any) -> Any:
-        # Nearly all requests have no query, and this is the busiest route.
-        return super().load(data, **options) if data else {"view": "draft"}
-
 
 class Page(Schema):
     id = fields.String()
