@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -91,9 +91,20 @@ def events_by_key(engine: Engine) -> dict[str, list[Stored]]:
 
 def effects(operations: Mapping[str, Operation], by_key: Mapping[str, list[Stored]]) -> Effects:
     found = Effects(from_nowhere=sorted(by_key.keys() - operations.keys()))
+    known = {(event.aggregate_id, event.version) for there in by_key.values() for event in there}
     for key, operation in operations.items():
-        _judge(found, operation, [event for event in by_key.get(key, []) if event.type not in FOLLOWS])
+        there = [event for event in by_key.get(key, []) if event.type not in FOLLOWS]
+        _judge(found, operation, there)
+        is_void = operation.may_be_void and operation.verdict == "ok" and not there
+        if is_void and _is_unknown(operation.acknowledged, known):
+            found.lost.append(key)
     return found
+
+
+def _is_unknown(acknowledged: Mapping[str, Any], known: Collection[tuple[str, int]]) -> bool:
+    """Whether a wish that had nothing to change was told of a version that the log does not have."""
+    told = acknowledged.get("id"), acknowledged.get("version")
+    return None not in told and told not in known
 
 
 def _judge(found: Effects, operation: Operation, there: list[Stored]) -> None:

@@ -82,6 +82,17 @@ def test_what_must_not_be_is_seen(operation: Operation, there: list[Stored], wro
     assert found(operation, *there) == {wrong: ["key"]}
 
 
+@pytest.mark.parametrize(("told", "lost"), [(2, []), (3, ["key"])])
+def test_an_acknowledgement_that_nothing_had_to_change_tells_of_a_version_that_is_there(
+    told: int, lost: list[str]
+) -> None:
+    publish = Operation("key", "publish", ("notebook.published",), may_be_void=True)
+    publish.answers = [{"verdict": "ok", "status": 200, "id": "n", "version": told}]
+    earlier = Operation("other", "publish", ("notebook.published",))
+    there = {"other": [Stored("notebook.published", "n", 2, {})]}
+    assert effects({"key": publish, "other": earlier}, there).lost == lost
+
+
 def test_a_page_without_its_place_is_done_by_half() -> None:
     operation = Operation("key", "create page", ("page.created", "notebook.page_added"))
     operation.answers = [{"verdict": "unknown"}]
