@@ -13,7 +13,7 @@ from deploy.embedded import EmbeddedServices, ServiceError
 from tests.chaos import checker
 from tests.chaos.journal import Journal
 from tests.chaos.report import Report, Scenario
-from tests.chaos.system import System, until
+from tests.chaos.system import FAMILY, System, until
 from tests.chaos.watching import repeated
 from tests.chaos.writers import Writers
 from tests.disks import small_disk
@@ -41,7 +41,7 @@ def run(services: EmbeddedServices, size: Size, report: Report, folder: Path) ->
             report.must("skipped: needs root on Linux", True)
             return
         on_disk = stack.enter_context(EmbeddedServices(disk / "var"))
-        system = stack.enter_context(System(on_disk))
+        system = stack.enter_context(System(on_disk, FAMILY))
         # The journal is outside, as it must be.
         journal = Journal(folder / "journal.jsonl")
         with (

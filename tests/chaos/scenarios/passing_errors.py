@@ -11,7 +11,7 @@ from deploy.embedded import EmbeddedServices
 from tests.chaos import checker
 from tests.chaos.journal import Journal, statuses
 from tests.chaos.report import Report, Scenario
-from tests.chaos.system import System
+from tests.chaos.system import FAMILY, System
 from tests.chaos.writers import Writers
 from tests.faults import failing
 from tests.wire import Fate, Wire, is_refused, passes
@@ -44,7 +44,7 @@ def run(services: EmbeddedServices, size: Size, report: Report, folder: Path) ->
     journal = Journal(folder / "journal.jsonl")
     with (
         Wire(services.environ()["DATABASE_URL"]) as wire,
-        System(services, DATABASE_URL=wire.url) as system,
+        System(services, FAMILY, DATABASE_URL=wire.url) as system,
         Writers(system.port, journal, report.seed, size.clients, size.writes) as writers,
     ):
         with spoilt(system, wire, Random(report.seed)) as refused:

@@ -16,7 +16,7 @@ from tests.chaos.client import Client
 from tests.chaos.journal import Journal, failures
 from tests.chaos.probes import Probe, Wait, percentile, slowest, statuses
 from tests.chaos.report import Report, Scenario
-from tests.chaos.system import System, until
+from tests.chaos.system import FAMILY, System, until
 from tests.chaos.writers import Author, Writers
 
 NO_END = 10**9
@@ -50,7 +50,7 @@ class Beside:
 
 def run(services: EmbeddedServices, size: Size, report: Report, folder: Path) -> None:
     # With limits: they are what each request may ask Redis for.
-    with System(services, RATELIMIT_ENABLED="1") as system:
+    with System(services, FAMILY, RATELIMIT_ENABLED="1") as system:
         journal = Journal(folder / "journal.jsonl")
         with Writers(system.port, journal, report.seed, size.clients, NO_END, pause=size.pause) as writers:
             until(lambda: all(author.pages for author in writers.authors), READY_WITHIN, "the first pages")

@@ -23,7 +23,7 @@ from tests.chaos.client import Repeating
 from tests.chaos.journal import Journal
 from tests.chaos.report import Report, Scenario
 from tests.chaos.sockets import is_listening
-from tests.chaos.system import ALL, System, until
+from tests.chaos.system import FAMILY, System, until
 from tests.chaos.writers import Writers
 from workers.clock import REBUILD, chores
 from workers.reaction_table import MODELS
@@ -49,7 +49,7 @@ class Size:
 
 def run(services: EmbeddedServices, size: Size, report: Report, folder: Path) -> None:
     newer = _newer_code(folder / "newer")
-    with System(services) as system:
+    with System(services, FAMILY) as system:
         journal = Journal(folder / "journal.jsonl")
         # The old API closes its idle connections, also the one that somebody sends a request on at that moment.
         writers = Writers(system.port, journal, report.seed, size.clients, 10**9, size.pace, client=Repeating)
@@ -109,10 +109,10 @@ def _are_made_by(system: System, newer: bool) -> bool:
 
 
 def _replace_all(system: System, old: str, new: str, code: Path) -> None:
-    for kind in ALL:
+    for kind in FAMILY:
         system.start(kind + new, code)
-    until(lambda: _listens(system, f"api{new}"), START_SECONDS, "the new API to listen")
-    system.processes.stop(*(kind + old for kind in ALL))
+    until(lambda: _listens(system, f"api{new}"), START_SECONDS, "the new API to listen", pause=0.2)
+    system.processes.stop(*(kind + old for kind in FAMILY))
 
 
 def _listens(system: System, name: str) -> bool:
