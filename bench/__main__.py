@@ -34,6 +34,7 @@ ROWS = {
     "limits": ("counting",),
     "rest": ("asleep",),
     "growth": ("growing",),
+    "wear": ("wearing",),
 }
 PROFILE = "profile"
 MET, MISSED, NOT_ALL_MEASURED = 0, 1, 2

@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 REBUILD = "renew-read-models"
 REBUILD_SECONDS = 10.0
 # Each thousand costs every search about 0.15 ms.
-COMPACT_CHANGES = 20_000
+COMPACT_CHANGES = 5_000
 TICK_SECONDS = 5.0
 BATCH = 1000
 # A chore that failed is tried again after this, or its own pause when that is shorter.
@@ -76,11 +76,12 @@ def renew_read_models(engine: Engine, settings: Settings, at: datetime) -> int:
 
 
 def compact_search(engine: Engine, settings: Settings, at: datetime) -> int:
-    """Have the search index made anew when much of it has changed since it was last: InnoDB keeps what is left of each
-    change, and every search passes over it. A large index costs much to make, so a quarter of it must have changed.
-    OPTIMIZE TABLE would do too, and keep writers waiting."""
+    """Have the search index made anew when much of it has changed since it was last: InnoDB keeps the id of each row
+    that was changed, and every full-text query reads all of them, so 20,000 double what a search takes. A large index
+    costs much to make, so a twentieth of it must have changed. OPTIMIZE TABLE would do too, and keep writers waiting.
+    """
     with engine.begin() as connection:
-        most = max(COMPACT_CHANGES, index.size(connection) // 4)
+        most = max(COMPACT_CHANGES, index.size(connection) // 20)
         made_until = progress.read_until(connection, refresh.MODEL.name)
         if log.count(connection, refresh.MODEL.event_names, most, after=made_until) >= most:
             progress.request(connection, refresh.MODEL.name)
@@ -88,7 +89,7 @@ def compact_search(engine: Engine, settings: Settings, at: datetime) -> int:
 
 
 CHORES = (
-    Chore("compact-search", timedelta(hours=1), compact_search),
+    Chore("compact-search", timedelta(minutes=5), compact_search),
     Chore(REBUILD, timedelta(seconds=30), renew_read_models),
     Chore("empty-trash", timedelta(minutes=10), trash.empty_trash),
     Chore("thin-revisions", timedelta(hours=1), thinning.thin_revisions),
