@@ -24,6 +24,8 @@ def works(_: Running) -> Iterator[Work]:
     with contextlib.ExitStack() as stack:
         folders = (Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sinpluma-bench-"))) for _ in range(2))
         fresh, worn = (World(stack.enter_context(Running(folder)), FEW) for folder in folders)
+        for world in (fresh, worn):
+            world.begin()
         _wear(worn)
         told = f"{CHANGES * FEW:,} changes after the index was made"
         for name, run in (("one's own pages", World.search_own), ("what is published", World.search_public)):
