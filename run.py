@@ -159,9 +159,11 @@ def _start(process_name: str, works: bool = False) -> "Settings":
 
         reporting.begin(settings, process_name)
     if works:
+        from infra import leftovers
         from operate.claims import end_unless_ours
 
         end_unless_ours(settings)
+        leftovers.clear()
     return settings
 
 

@@ -22,7 +22,7 @@ from domain.commands import pictures
 from domain.errors import Invalid, Refusal
 from domain.picture import object_key
 from domain.unit_of_work import UnitOfWork
-from infra import crash, imaging
+from infra import crash, imaging, leftovers
 from infra.objects import BadCopy, StoreAway
 from queries.pictures import list_pictures, read_picture, uses_within
 
@@ -75,7 +75,7 @@ def _head(file: Path) -> bytes:
 
 
 def _uploaded(sent: Path, alt: str, also: str) -> Response:
-    with tempfile.TemporaryDirectory(prefix="sinpluma-picture-") as folder:
+    with tempfile.TemporaryDirectory(prefix=leftovers.CLEANED) as folder:
         kept = Path(folder) / "original"
         # Only while it is decoded: a slow store is no reason to keep its owner waiting.
         with services().picture_turns.of(actor().user_id):

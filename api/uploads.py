@@ -7,6 +7,8 @@ from flask import request
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
 from werkzeug.formparser import FormDataParser
 
+from infra import leftovers
+
 MOST_FILE_BYTES = 10_000_000
 # For the fields, the names and the lines between the parts.
 MOST_OTHER_BYTES = 64 * 1024
@@ -20,7 +22,7 @@ class _Bounded:
     """A temporary file that takes so many bytes and no more."""
 
     def __init__(self) -> None:
-        self._file = tempfile.NamedTemporaryFile(prefix="sinpluma-upload-")  # noqa: SIM115
+        self._file = tempfile.NamedTemporaryFile(prefix=leftovers.UPLOAD)  # noqa: SIM115
         self._room = MOST_FILE_BYTES
 
     def write(self, data: bytes) -> int:

@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from domain import receipts, session
 from events import log
+from infra import leftovers
 from infra.clock import now
 from infra.database import BACKGROUND_SECONDS, UtcDateTime, retrying, table, write_engine
 from infra.database_errors import is_unreachable
@@ -88,7 +89,14 @@ def compact_search(engine: Engine, settings: Settings, at: datetime) -> int:
     return 0
 
 
+def clear_leftovers(engine: Engine, settings: Settings, at: datetime) -> int:
+    """On the clock's own machine; on others, what starts there does it."""
+    leftovers.clear()
+    return 0
+
+
 CHORES = (
+    Chore("clear-leftovers", timedelta(hours=1), clear_leftovers),
     Chore("compact-search", timedelta(minutes=5), compact_search),
     Chore(REBUILD, timedelta(seconds=30), renew_read_models),
     Chore("empty-trash", timedelta(minutes=10), trash.empty_trash),

@@ -16,7 +16,7 @@ from domain.picture import PROCESSING, object_key
 from domain.unit_of_work import Cause, UnitOfWork
 from events.event import Event
 from events.pictures import Thumbnail
-from infra import crash, imaging
+from infra import crash, imaging, leftovers
 from infra.imaging import Shrunk
 from infra.settings import load_settings
 
@@ -39,7 +39,7 @@ def _made(picture_id: str) -> FinishPicture:
     # Imported here: the relay reads the table of reactions too, and would carry the store's client for nothing.
     from infra.objects import NoSuchObject
 
-    with tempfile.TemporaryDirectory(prefix="sinpluma-sizes-") as name:
+    with tempfile.TemporaryDirectory(prefix=leftovers.SIZES) as name:
         folder = Path(name)
         try:
             _store().fetch(object_key(picture_id, "original"), folder / "original")

@@ -1,10 +1,13 @@
 """The clock and its chores: each done once however many clocks there are, and what is erased is gone for good."""
 
+import os
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +22,7 @@ from events import log
 from events.deliveries import deliveries
 from events.event import encode
 from events.pages import PageFact, history_of, text_revision_id
+from infra import leftovers
 from infra.clock import new_id, now
 from infra.database import metadata
 from infra.settings import Settings
@@ -157,6 +161,17 @@ def test_the_search_index_is_made_anew_when_much_of_it_has_changed(
     assert author.get("/search?q=heron")["total"] == 1
     assert compact_search(engine, settings, now()) == 0
     assert rebuild.wanted(engine, ALL_MODELS.values()) == [], "nothing has changed since it was made"
+
+
+def test_what_a_killed_process_left_of_a_picture_is_cleared_away(
+    db: Engine, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    left = Path(tempfile.mkdtemp(prefix=leftovers.CLEANED))
+    os.utime(left, (0, 0))
+    chore = next(each for each in all_chores(settings) if each.name == "clear-leftovers")
+    assert Clock(db, settings, (chore,)).run_due() == ["clear-leftovers"]
+    assert not left.exists()
 
 
 def have_counted(engine: Engine) -> None:
