@@ -8,10 +8,11 @@ from typing import Any
 
 from apiflask import APIFlask, abort
 from apiflask.schema_adapters.marshmallow import parser
-from flask import Request, request
+from flask import Request
 from marshmallow import Schema
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from api.services import asked
 from api.uploads import MOST_UPLOAD_BYTES, TOO_LARGE, UPLOAD
 
 MOST_BODY_BYTES = 8 * 1024 * 1024
@@ -37,13 +38,13 @@ def register(app: APIFlask) -> None:
 def _limit() -> None:
     """Refuse a body whose Content-Length is too large before reading it. A body without a length is counted while it is
     read."""
-    asked: Request = request._get_current_object()  # type: ignore[attr-defined]
-    if "CONTENT_LENGTH" not in asked.environ and "HTTP_TRANSFER_ENCODING" not in asked.environ:
+    request = asked()
+    if "CONTENT_LENGTH" not in request.environ and "HTTP_TRANSFER_ENCODING" not in request.environ:
         return
-    most = _most_of(asked)
-    asked.max_content_length = most
-    if (asked.content_length or 0) > most:
-        raise RequestEntityTooLarge(TOO_LARGE if asked.endpoint == UPLOAD else f"The body may have {most:,} bytes.")
+    most = _most_of(request)
+    request.max_content_length = most
+    if (request.content_length or 0) > most:
+        raise RequestEntityTooLarge(TOO_LARGE if request.endpoint == UPLOAD else f"The body may have {most:,} bytes.")
 
 
 def _most_of(asked: Request) -> int:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from apiflask import APIFlask
-from flask import current_app
+from flask import Request, current_app, request
 from redis import Redis
 
 from api.permits import Limiter
@@ -84,6 +84,12 @@ def build(settings: Settings) -> Services:
 def application() -> APIFlask:
     """The one that answers this request. Flask's own look-up, and the only place that uses it."""
     return current_app  # type: ignore[return-value]
+
+
+def asked() -> Request:
+    """The request under way itself: ``flask.request`` looks it up anew for each attribute, which shows in a cached
+    read."""
+    return request._get_current_object()  # type: ignore[attr-defined,no-any-return]
 
 
 def services() -> Services:

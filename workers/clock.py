@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 REBUILD = "renew-read-models"
 REBUILD_SECONDS = 10.0
-# Each thousand costs every search about 0.15 ms.
+# Each thousand costs a full-text query 0.08 ms, and a search asks two to four.
 COMPACT_CHANGES = 5_000
 TICK_SECONDS = 5.0
 BATCH = 1000

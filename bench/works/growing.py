@@ -51,14 +51,16 @@ def _compared(large: "World", small: "World") -> Iterator[Work]:
         ("search in one's own pages", 3.0, World.search_own),
         ("search in what is published, a rare word", 3.0, World.search_public),
     ):
-        work = worked(f"{name} among {large.pages:,} pages", f"the same among {small.pages:,}", goal, run, large, small)
+        work = cost_beside(
+            f"{name} among {large.pages:,} pages", f"the same among {small.pages:,}", goal, run, large, small
+        )
         yield replace(work, operation=name, pages=large.pages)
     long = LongBook(large)
-    yield worked(f"save a page among {MOST_PAGES:,} of a book", "the same among 10", 1.3, World.save, long, large)
-    yield worked(f"read a draft among {MOST_PAGES:,} of a book", "the same among 10", 1.3, World.read, long, large)
+    yield cost_beside(f"save a page among {MOST_PAGES:,} of a book", "the same among 10", 1.3, World.save, long, large)
+    yield cost_beside(f"read a draft among {MOST_PAGES:,} of a book", "the same among 10", 1.3, World.read, long, large)
 
 
-def worked(
+def cost_beside(
     name: str, against: str, goal: float, run: Callable[["World"], Turn], large: "World", small: "World"
 ) -> Work:
     return Work(name, against, goal, lambda: run(large), lambda: run(small), is_cost=True)

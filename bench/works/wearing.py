@@ -11,7 +11,7 @@ from tqdm import trange
 
 from bench.figures import Work
 from bench.running import Running
-from bench.works.growing import FEW, World, worked
+from bench.works.growing import FEW, World, cost_beside
 from read_models.search.index import search_entries
 from workers.clock import COMPACT_CHANGES
 
@@ -29,7 +29,7 @@ def works(_: Running) -> Iterator[Work]:
         _wear(worn)
         told = f"{CHANGES * FEW:,} changes after the index was made"
         for name, run in (("one's own pages", World.search_own), ("what is published", World.search_public)):
-            yield worked(f"search in {name}, {told}", "the same in a new one", GOAL, run, worn, fresh)
+            yield cost_beside(f"search in {name}, {told}", "the same in a new one", GOAL, run, worn, fresh)
 
 
 def _wear(world: World) -> None:

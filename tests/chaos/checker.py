@@ -93,26 +93,22 @@ def effects(operations: Mapping[str, Operation], by_key: Mapping[str, list[Store
     found = Effects(from_nowhere=sorted(by_key.keys() - operations.keys()))
     known = {(event.aggregate_id, event.version) for there in by_key.values() for event in there}
     for key, operation in operations.items():
-        there = [event for event in by_key.get(key, []) if event.type not in FOLLOWS]
-        _judge(found, operation, there)
-        is_void = operation.may_be_void and operation.verdict == "ok" and not there
-        if is_void and _is_unknown(operation.acknowledged, known):
-            found.lost.append(key)
+        _judge(found, operation, [event for event in by_key.get(key, []) if event.type not in FOLLOWS], known)
     return found
 
 
-def _is_unknown(acknowledged: Mapping[str, Any], known: Collection[tuple[str, int]]) -> bool:
-    """Whether a wish that had nothing to change was told of a version that the log does not have."""
-    told = acknowledged.get("id"), acknowledged.get("version")
-    return None not in told and told not in known
+def _is_known(operation: Operation, known: Collection[tuple[str, int]]) -> bool:
+    """Whether the log has the version that a wish which had nothing to change was told."""
+    told = operation.acknowledged.get("id"), operation.acknowledged.get("version")
+    return None in told or told in known
 
 
-def _judge(found: Effects, operation: Operation, there: list[Stored]) -> None:
+def _judge(found: Effects, operation: Operation, there: list[Stored], known: Collection[tuple[str, int]]) -> None:
     key, counted = operation.key, Counter(event.type for event in there)
     allowed = [Counter(each) for each in operation.allowed]
     if operation.verdict == "refused" and there:
         found.refused_yet_there.append(key)
-    elif operation.verdict == "ok" and not there and not operation.may_be_void:
+    elif operation.verdict == "ok" and not there and not (operation.may_be_void and _is_known(operation, known)):
         found.lost.append(key)
     elif there and counted not in allowed:
         # More than it should be, or less.

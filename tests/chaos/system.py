@@ -28,7 +28,8 @@ START_SECONDS = 60.0
 HURRY_SECONDS = 2.0
 WORKERS = tuple(f"worker-{reaction}" for reaction in REACTIONS)
 ALL = ("api", "relay", "clock", *WORKERS)
-# The same as supervisor runs them: all but the API forked from one process, so that they start in a third of the time.
+# The same as supervisor runs them: all but the API forked from one process, so that Python imports it all twice and not
+# eight times.
 FAMILY = ("api", "background")
 
 
